@@ -1,0 +1,187 @@
+/* base/: errors, durations, arena, random numbers, small helpers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/util.h"
+
+static void
+first_error_stays(void **state)
+{
+	struct error err = {0};
+
+	(void) state;
+	assert_int_equal(error_set(&err, EIO, "read '%s'", "x"), -EIO);
+	assert_int_equal(error_set(&err, EINVAL, "later"), -EINVAL);
+	assert_int_equal(err.code, -EIO);
+	assert_string_equal(err.text, "read 'x'");
+	assert_int_equal(error_set(NULL, ENOENT, "nobody listens"), -ENOENT);
+	error_clear(&err);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(error_wrap(&err, "no error, no context"), 0);
+	assert_string_equal(err.text, "");
+}
+
+static void
+context_goes_in_front(void **state)
+{
+	struct error err = {0};
+
+	(void) state;
+	(void) error_set(&err, EIO, "disk is gone");
+	assert_int_equal(error_wrap(&err, "read profile %d", 7), -EIO);
+	assert_string_equal(err.text, "read profile 7: disk is gone");
+}
+
+static void
+long_context_is_cut_and_the_cause_stays(void **state)
+{
+	struct error err = {0};
+	char context[2 * sizeof(err.text)], cause[400];
+
+	(void) state;
+	memset(context, 'c', sizeof(context));
+	context[sizeof(context) - 1] = '\0';
+	memset(cause, 'e', sizeof(cause));
+	cause[sizeof(cause) - 1] = '\0';
+	(void) error_set(&err, EIO, "%s", cause);
+	(void) error_wrap(&err, "%s", context);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_string_equal(err.text + strlen(err.text) - strlen(cause), cause);
+	(void) error_wrap(&err, "%s", context);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+}
+
+static void
+durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int ret;
+		int64_t ms;
+		const char *shown;
+	} cases[] = {
+	    {"0", 0, 0, "0s"},          {"15", 0, 15000, "15s"},   {"15s", 0, 15000, "15s"},
+	    {"250ms", 0, 250, "250ms"}, {"1.5m", 0, 90000, "90s"}, {"120m", 0, 7200000, "2h"},
+	    {"7d", 0, 604800000, "7d"}, {"", -EINVAL, 0, NULL},    {"-1s", -EINVAL, 0, NULL},
+	    {"1 s", -EINVAL, 0, NULL},  {"1w", -EINVAL, 0, NULL},  {"1e99d", -EINVAL, 0, NULL},
+	    {"nan", -EINVAL, 0, NULL},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t ms = -7;
+		char buf[32];
+
+		assert_int_equal(duration_parse(cases[i].text, &ms), cases[i].ret);
+		assert_int_equal(ms, cases[i].ret == 0 ? cases[i].ms : -7);
+		if (cases[i].shown != NULL)
+			assert_string_equal(duration_format(ms, buf), cases[i].shown);
+	}
+}
+
+static void
+strings(void **state)
+{
+	char small[4];
+
+	(void) state;
+	assert_true(streq(NULL, NULL));
+	assert_false(streq("a", NULL));
+	assert_true(str_has_prefix("node.labels.x", "node."));
+	assert_false(str_has_prefix("no", "node."));
+	assert_false(str_copy(small, sizeof(small), "long"));
+	assert_string_equal(small, "lon");
+	assert_true(str_copy(small, sizeof(small), "abc"));
+	assert_int_equal(str_distance("sample-evry", "sample-every"), 1);
+	assert_int_equal(str_distance("kitten", "sitting"), 3);
+	assert_int_equal(str_distance("", "abc"), 3);
+	assert_true(hash64("a", 1) == 0xaf63dc4c8601ec8cu); /* the published FNV-1a vector */
+}
+
+static void
+arena_gives_zeroed_aligned_memory(void **state)
+{
+	struct arena *a = arena_new();
+
+	(void) state;
+	for (size_t size = 1; size < 300000; size = size * 3 + 1) {
+		unsigned char *p = arena_alloc(a, size, 1);
+
+		assert_int_equal((uintptr_t) p % _Alignof(max_align_t), 0);
+		for (size_t i = 0; i < size; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 0xff, size);
+	}
+	assert_string_equal(arena_printf(a, "%s-%d", "n", 1), "n-1");
+	assert_null(arena_strdup(a, NULL));
+	assert_true(arena_bytes(a) > 300000);
+	arena_free(a);
+	arena_free(NULL);
+}
+
+static void
+random_numbers_are_ours(void **state)
+{
+	struct rng a, b;
+	double sum = 0, sum2 = 0;
+	unsigned seen[10] = {0};
+	enum { N = 100000 };
+
+	(void) state;
+	rng_seed(&a, 42);
+	rng_seed(&b, 42);
+	for (int i = 0; i < 1000; i++)
+		assert_true(rng_u64(&a) == rng_u64(&b));
+	rng_seed_stream(&b, 42, 1);
+	assert_false(rng_u64(&a) == rng_u64(&b));
+	for (int i = 0; i < N; i++) {
+		double x = rng_normal(&a);
+
+		sum += x;
+		sum2 += x * x;
+		seen[rng_below(&a, 10)]++;
+	}
+	assert_true(fabs(sum / N) < 0.02);
+	assert_true(fabs(sum2 / N - 1) < 0.03);
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+		assert_in_range(seen[i], N / 10 - 600, N / 10 + 600);
+}
+
+static void
+xoshiro_matches_its_reference(void **state)
+{
+	/* The first outputs of the authors' xoshiro256** for the state {1, 2, 3, 4}. */
+	static const uint64_t expected[] = {11520, 0, 1509978240, 1215971899390074240};
+	struct rng r = {{1, 2, 3, 4}};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+		assert_true(rng_u64(&r) == expected[i]);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(first_error_stays),
+	    cmocka_unit_test(context_goes_in_front),
+	    cmocka_unit_test(long_context_is_cut_and_the_cause_stays),
+	    cmocka_unit_test(durations),
+	    cmocka_unit_test(strings),
+	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
+	    cmocka_unit_test(random_numbers_are_ours),
+	    cmocka_unit_test(xoshiro_matches_its_reference),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
