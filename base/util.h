@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* <sys/param.h>, which uv.h brings in, has its own. */
+#undef MIN
+#undef MAX
+
 #define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
 #define _cleanup_(f)     __attribute__((cleanup(f)))
 #define _printf_(a, b)   __attribute__((format(printf, a, b)))
-#undef MIN /* <sys/param.h> (by way of uv.h) has its own */
-#undef MAX
 #define MIN(a, b)        ((a) < (b) ? (a) : (b))
 #define MAX(a, b)        ((a) > (b) ? (a) : (b))
 #define CLAMP(x, lo, hi) (MIN(MAX((x), (lo)), (hi)))
