@@ -2,6 +2,7 @@
 #include "model/decision.h"
 #include "model/forecast.h"
 #include "model/intent.h"
+#include "model/rows.h"
 #include "model/snapshot.h"
 
 const char *const behaviour_names[BEHAVIOUR_N] = {
@@ -52,4 +53,16 @@ const char *const move_kind_names[MOVE_KIND_N] = {
     [MOVE_KIND_MOVE] = "move",
     [MOVE_KIND_UNDO] = "undo",
     [MOVE_KIND_RELEASE] = "release",
+};
+
+const char *const profile_kind_names[PROFILE_KIND_N] = {
+    [PROFILE_CONTAINER] = "container",
+    [PROFILE_SERVICE] = "service",
+    [PROFILE_NODE] = "node",
+};
+
+const char *const execution_names[EXECUTION_N] = {
+    [EXECUTION_STAYED] = "stayed",           [EXECUTION_OBSERVED] = "observed",
+    [EXECUTION_RECOMMENDED] = "recommended", [EXECUTION_STARTED] = "started",
+    [EXECUTION_REFUSED] = "refused",
 };
