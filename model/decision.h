@@ -59,7 +59,9 @@
 	X(PAUSED, "paused", "forager is paused")                                                   \
 	X(FALLBACK, "fallback", "staying has been cheaper than acting: acting is suspended")       \
 	X(NOT_LEADER, "not-leader", "this manager is not the Raft leader")                         \
-	X(LEASE, "lease", "another forager holds the lease")
+	X(LEASE, "lease", "another forager holds the lease")                                       \
+	X(OTHERS_MOVE, "others-move",                                                              \
+	  "a copy on a third node does not meet the owner's constraints and would move too")
 
 enum verdict {
 #define X(id, name, text) VERDICT_##id,
