@@ -1,0 +1,22 @@
+/*
+ * The mover's eyes: reads the Swarm anew, asks the engines of both nodes for the service's image,
+ * and makes the snapshot that the mover's check sees. foragerd has facts of what it watched; the
+ * CLI has none.
+ */
+#pragma once
+
+#include "agent/cluster.h"
+#include "agent/facts.h"
+#include "agent/mover.h"
+
+struct look;
+
+/* All are borrowed for look's life; facts may be NULL. */
+struct look *look_new(struct cluster *cluster, const struct config *config, struct facts *facts);
+/* A look under way never calls back. NULL is fine. */
+void look_free(struct look *l);
+/* After SIGHUP. */
+void look_set_config(struct look *l, const struct config *config);
+
+/* For mover_new: { .data = l, .look = … }. */
+struct mover_eyes look_eyes(struct look *l);
