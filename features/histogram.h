@@ -19,9 +19,9 @@ enum histogram_kind {
 };
 
 struct histogram {
-	double *weights; /* of buckets lo … lo+n−1; NULL when empty. Owned. */
-	double total;
-	int64_t ref_ms; /* a weight of 1 at this time is stored as 1 */
+	double *weights;   /* of buckets lo … lo+n−1; NULL when empty. Owned. */
+	double total, sum; /* Σ weight, Σ weight·value: the mean is exact */
+	int64_t ref_ms;    /* a weight of 1 at this time is stored as 1 */
 	int64_t half_life_ms;
 	enum histogram_kind kind;
 	uint16_t lo, n;
@@ -38,7 +38,7 @@ void histogram_add(struct histogram *h, double value, double weight, int64_t t_m
 
 /* The value below which `share` (0 … 1) of the weight lies, interpolated; NAN when empty. */
 double histogram_percentile(const struct histogram *h, double share);
-double histogram_mean(const struct histogram *h); /* from the buckets' middles; NAN when empty */
+double histogram_mean(const struct histogram *h); /* exact; NAN when empty */
 bool histogram_empty(const struct histogram *h);
 /* The weight as of t_ms: how much is remembered, decayed. */
 double histogram_weight(const struct histogram *h, int64_t t_ms);

@@ -49,7 +49,8 @@ void profile_freep(struct profile **p);
 /*
  * Takes one sample. limits may be NULL. A container throttled in half of its CFS periods counts
  * with a demand of at least its limit: what it uses no longer tells what it wants. A sample older
- * than the newest one is ignored.
+ * than the newest one is ignored, unless it is older by more than a gap: then the clock was set
+ * back, and the steps start anew.
  */
 void profile_push(struct profile *p, const struct sample *s, const struct profile_limits *limits);
 

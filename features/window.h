@@ -47,5 +47,11 @@ struct window_step window_at(const struct window *w, size_t back);
 /* Means of the closed steps, oldest first, NAN = gap. */
 void window_last(const struct window *w, float ret[static FORECAST_STEPS]);
 
+/*
+ * Pools from into w step by step, each weighted by the replicas that it stands for; a gap in one
+ * leaves the other's value. -EINVAL when their steps differ.
+ */
+int window_merge(struct window *w, double weight, const struct window *from, double from_weight);
+
 /* Mean of the open step so far; NAN when too little of it is covered. */
 double window_open_mean(const struct window *w);
