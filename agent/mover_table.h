@@ -38,7 +38,7 @@
 	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "takes our labels away")                                 \
 	X(RECOVER, RECOVER, KEEP, "finds out where an earlier run stopped")                        \
 	X(END_DONE, STORE, DONE, "as asked")                                                       \
-	X(END_NOTHING, PASS, DONE, "there was nothing to do")                                      \
+	X(END_NOTHING, STORE, DONE, "there was nothing to do")                                     \
 	X(END_REFUSED, STORE, REFUSED, "a check said no, nothing was sent")                        \
 	X(END_REVERTED, STORE, REVERTED, "taken back, the spec is as before")                      \
 	X(END_FOREIGN, STORE, FOREIGN, "someone else changed the service; theirs stands")          \
@@ -55,7 +55,6 @@ enum mover_state {
 
 /* id, text: what the driver does; each ends in exactly one event */
 #define MOVER_EFFECTS(X)                                                                           \
-	X(PASS, "nothing")                                                                         \
 	X(CHECK, "read the Swarm, ask the rules, make the plan")                                   \
 	X(CONFIRM, "read our node and the service")                                                \
 	X(STORE, "write the journal")                                                              \
