@@ -92,7 +92,7 @@ enum goal { GOAL_NONE, GOAL_RELIEF, GOAL_IMPROVE, GOAL_DRAIN, GOAL_SETTLE_IN, GO
 extern const char *const goal_names[GOAL_N];
 
 /* Length of φ. The names and formulas of its entries: policy/basis.h. */
-#define BASIS_N 20
+#define BASIS_N 21
 
 struct candidate {
 	struct action action;
