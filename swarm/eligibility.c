@@ -88,9 +88,10 @@ enum verdict
 eligibility_service(const struct snapshot *s, uint32_t service, enum actor who)
 {
 	const struct snap_service *v = &s->services[service];
-	uint32_t traits = v->traits;
+	uint32_t traits;
 
 	assert(service < s->n_services);
+	traits = v->traits;
 	const struct check checks[] = {
 	    {s->partial, VERDICT_PARTIAL},
 	    {v->act == ACT_NONE, VERDICT_NOT_OPTED_IN},

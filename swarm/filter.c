@@ -3,9 +3,8 @@
 
 #include "swarm/constraint.h"
 
-/* Swarm stops counting a task when it shall end; what still runs out holds its resources only. */
-static bool
-counts_as_active(const struct snap_task *t)
+bool
+filter_active(const struct snap_task *t)
 {
 	return t->desired <= TASK_COMPLETE;
 }
@@ -19,7 +18,7 @@ filter_copies(const struct snapshot *s, uint32_t service, uint32_t node)
 	for (uint32_t i = 0; i < v->n_tasks; i++) {
 		const struct snap_task *t = &s->tasks[v->first_task + i];
 
-		if (t->node == node && counts_as_active(t))
+		if (t->node == node && filter_active(t))
 			n++;
 	}
 	return n;

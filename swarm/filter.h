@@ -24,5 +24,9 @@ enum filter_view {
 enum verdict filter_node(const struct snapshot *s, uint32_t service, uint32_t node,
                          enum filter_view view, uint32_t extra);
 
-/* How many of the snapshot's tasks of the service are on the node. */
+/* Whether Swarm counts the task: not once it shall end, though it holds its resources until then.
+ */
+bool filter_active(const struct snap_task *t);
+
+/* How many of the snapshot's active tasks of the service are on the node. */
 uint32_t filter_copies(const struct snapshot *s, uint32_t service, uint32_t node);

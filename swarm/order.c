@@ -27,7 +27,7 @@ order_counts(const struct snapshot *s, uint32_t service, uint32_t *ret)
 	for (uint32_t i = 0; i < v->n_tasks; i++) {
 		const struct snap_task *t = &s->tasks[v->first_task + i];
 
-		if (t->node != NO_INDEX && t->desired <= TASK_COMPLETE)
+		if (t->node != NO_INDEX && filter_active(t))
 			ret[t->node]++;
 	}
 }
