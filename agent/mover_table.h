@@ -30,12 +30,16 @@
 	X(GIVE_BACK, STORE, BLOCKED,                                                               \
 	  "writes down that the owner's spec comes back as things stand")                          \
 	X(UNWIND, WATCH_UNWIND, BLOCKED, "waits until each slot has one task again")               \
-	X(RESTORE, POST_SETTLE, BLOCKED, "the owner's constraints and UpdateConfig again")         \
+	X(RESTORE, POST_RESTORE, BLOCKED, "the owner's constraints and UpdateConfig again")        \
 	X(UNLABEL, POST_CLEAN, BLOCKED, "takes our labels away")                                   \
 	X(PROVE_BACK, PROVE, BLOCKED, "reads it all back")                                         \
 	X(YIELD_WAIT, WATCH_OTHER, KEEP, "waits for the other one's update to end")                \
 	X(YIELD, POST_YIELD, KEEP, "takes away what is still literally ours, nothing else")        \
 	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "takes our labels away")                                 \
+	X(ARM_MERGE, STORE, VERIFIED, "writes down that the merge may be sent from now on")        \
+	X(MERGE, POST_MERGE, VERIFIED, "three-way: what is still ours goes")                       \
+	X(MERGED, STORE, SETTLED, "writes down that it did")                                       \
+	X(PUSH, POST_PUSH, SETTLED, "the same once more, so that the previous spec is it, too")    \
 	X(RECOVER, RECOVER, KEEP, "finds out where an earlier run stopped")                        \
 	X(END_DONE, STORE, DONE, "as asked")                                                       \
 	X(END_NOTHING, STORE, DONE, "there was nothing to do")                                     \
@@ -60,10 +64,13 @@ enum mover_state {
 	X(STORE, "write the journal")                                                              \
 	X(POST_STEER, "change the service: steering")                                              \
 	X(POST_SETTLE, "change the service: the owner's placement")                                \
+	X(POST_RESTORE, "change the service: the owner's placement, as before")                    \
 	X(POST_CLEAN, "change the service: labels only")                                           \
 	X(POST_BLOCK, "change the service: the target excluded")                                   \
 	X(POST_YIELD, "change the service: three-way, what is still ours")                         \
 	X(POST_UNSIGN, "change the service: labels only, whatever else stands there")              \
+	X(POST_MERGE, "change the service: three-way, ours goes")                                  \
+	X(POST_PUSH, "change the service: nothing, so that the previous spec is this one")         \
 	X(WATCH_MOVE, "watch the tasks: landed?")                                                  \
 	X(WATCH_CALM, "watch the service: update ended?")                                          \
 	X(WATCH_UNWIND, "watch the tasks: one a slot?")                                            \

@@ -1,0 +1,304 @@
+/* Whose spec stands in the Swarm, and the next one; see mover_spec.h. */
+#include "agent/mover_spec.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "swarm/spec.h"
+
+const char *const mover_standing_names[STANDING_N] = {
+    [STANDING_BEFORE] = "as before",       [STANDING_STEERED] = "steered",
+    [STANDING_BLOCKED] = "target blocked", [STANDING_SETTLED] = "settled",
+    [STANDING_FOREIGN] = "foreign",
+};
+
+void
+mover_plan_init(struct mover_plan *p)
+{
+	*p = (struct mover_plan){.add = json_array(), .drop = json_array(), .keep = json_array()};
+	if (p->add == NULL || p->drop == NULL || p->keep == NULL)
+		abort();
+}
+
+void
+mover_plan_done(struct mover_plan *p)
+{
+	free(p->label);
+	json_decref(p->add);
+	json_decref(p->drop);
+	json_decref(p->keep);
+	*p = (struct mover_plan){0};
+}
+
+char *
+mover_plan_label(const struct intent *in)
+{
+	/* Unique within its service, which is all that it is compared within. */
+	return xasprintf("%" PRId64 "-%.8s-%.8s", in->created_wall_ms, in->from_id, in->to_id);
+}
+
+const char **
+mover_terms(const json_t *list, size_t *ret_n)
+{
+	size_t n = json_array_size(list);
+	const char **texts = xcalloc(n + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < n; i++)
+		texts[i] = json_string_value(json_array_get(list, i));
+	*ret_n = n;
+	return texts;
+}
+
+/* Owned fields as a document; NULL when the text is not one (a damaged row: matches nothing). */
+static json_t *
+owned_doc(const char *text)
+{
+	return text == NULL ? NULL : json_loads(text, 0, NULL);
+}
+
+/* Absent, null and empty lists or objects are one to Swarm. */
+static bool
+same_or_empty(const json_t *a, const json_t *b)
+{
+	size_t na = json_is_array(a) ? json_array_size(a) : json_object_size(a);
+	size_t nb = json_is_array(b) ? json_array_size(b) : json_object_size(b);
+
+	return (na == 0 && nb == 0) || json_equal(a, b);
+}
+
+static bool
+is_default(const char *key, const json_t *v)
+{
+	if (v == NULL || json_is_null(v))
+		return true;
+	if (json_is_number(v))
+		return json_number_value(v) == 0;
+	if (streq(key, "FailureAction"))
+		return streq(json_string_value(v), "pause");
+	if (streq(key, "Order"))
+		return streq(json_string_value(v), "stop-first");
+	return json_is_string(v) && json_string_length(v) == 0;
+}
+
+static bool
+covers(const json_t *a, const json_t *b)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *) a, key, value) {
+		const json_t *other = json_object_get(b, key);
+
+		if (json_is_number(value) && json_is_number(other)) {
+			if (json_number_value(value) != json_number_value(other))
+				return false;
+		} else if (!(is_default(key, value) && is_default(key, other)) &&
+		           !json_equal(value, other)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The engine fills in defaults: what it shows is what we wrote when neither says anything else. */
+static bool
+same_update(const json_t *a, const json_t *b)
+{
+	if (!json_is_object(a) || !json_is_object(b))
+		return json_is_object(a) == json_is_object(b);
+	return covers(a, b) && covers(b, a);
+}
+
+static bool
+same_field(const char *key, const json_t *a, const json_t *b)
+{
+	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+
+	return streq(key, "UpdateConfig") ? same_update(x, y) : same_or_empty(x, y);
+}
+
+static bool
+same_owned(const char *a_text, const char *b_text)
+{
+	json_auto_t *a = owned_doc(a_text), *b = owned_doc(b_text);
+
+	return a != NULL && b != NULL && same_field("Constraints", a, b) &&
+	       same_field("UpdateConfig", a, b) && same_field("Labels", a, b);
+}
+
+bool
+mover_spec_is(const json_t *spec, const char *owned, uint64_t rest_hash)
+{
+	_cleanup_(freep) char *now = NULL;
+	uint64_t hash;
+
+	return spec_rest_hash(spec, &hash, NULL) == 0 && hash == rest_hash &&
+	       spec_owned_get(spec, &now, NULL) >= 0 && streq(now, owned);
+}
+
+static int
+edit_steer(const json_t *spec, const struct intent *in, const struct mover_plan *plan, json_t **ret,
+           struct error *err)
+{
+	struct spec_steering st = {.plan = plan->label,
+	                           .from_id = in->from_id,
+	                           .to_id = in->to_id,
+	                           .start_first = plan->start_first,
+	                           .deadline_wall_ms = in->deadline_wall_ms};
+	_cleanup_(freep) const char **add = mover_terms(plan->add, &st.add.n);
+	_cleanup_(freep) const char **drop = mover_terms(plan->drop, &st.drop.n);
+
+	st.add.texts = add;
+	st.drop.texts = drop;
+	return spec_steer(spec, &st, ret, err);
+}
+
+static int
+edit_settle(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+            json_t **ret, struct error *err)
+{
+	struct spec_terms d, k;
+	_cleanup_(freep) const char **drop = mover_terms(plan->drop, &d.n);
+	_cleanup_(freep) const char **keep = mover_terms(plan->keep, &k.n);
+
+	d.texts = drop;
+	k.texts = keep;
+	return spec_settle(spec, in->before, d, k, ret, err);
+}
+
+/*
+ * Three-way, from what we wrote to what should stand. Both terms that we added and the revert's own
+ * are ours.
+ */
+static int
+edit_undo(const json_t *spec, const struct intent *in, const char *to, const char *from,
+          json_t **ret, struct error *err)
+{
+	json_auto_t *list = json_loads(in->added != NULL ? in->added : "[]", 0, NULL);
+	json_t *ours = json_is_array(list) ? list : NULL;
+	struct spec_terms terms;
+	_cleanup_(freep) char *block = xasprintf("node.id!=%s", in->to_id);
+	_cleanup_(freep) const char **texts = mover_terms(ours, &terms.n);
+
+	if (in->to_id[0] != '\0' && (in->state == MOVE_REVERTING || in->state == MOVE_BLOCKED)) {
+		texts = xrealloc(texts, terms.n + 1, sizeof(*texts));
+		texts[terms.n++] = block;
+	}
+	terms.texts = texts;
+	return spec_undo(spec, to, from, terms, ret, err);
+}
+
+int
+mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *in,
+                const struct mover_plan *plan, json_t **ret, struct error *err)
+{
+	static const struct spec_terms none;
+	json_auto_t *edited = NULL;
+	int r = -EINVAL;
+
+	switch (edit) {
+	case EDIT_STEER:
+		r = edit_steer(spec, in, plan, &edited, err);
+		break;
+	case EDIT_SETTLE:
+		r = edit_settle(spec, in, plan, &edited, err);
+		break;
+	case EDIT_RESTORE:
+		r = spec_settle(spec, in->before, none, none, &edited, err);
+		break;
+	case EDIT_CLEAN:
+		r = spec_clean(spec, in->before, &edited, err);
+		break;
+	case EDIT_BLOCK:
+		r = spec_block(spec, in->before, in->to_id, &edited, err);
+		break;
+	case EDIT_YIELD:
+		r = edit_undo(spec, in, in->before, in->written, &edited, err);
+		break;
+	case EDIT_MERGE:
+		r = edit_undo(spec, in, in->written, in->before, &edited, err);
+		break;
+	}
+	if (r < 0)
+		return r;
+	r = !json_equal(edited, spec);
+	*ret = take_ptr(edited);
+	return r;
+}
+
+int
+mover_spec_final(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                 bool reverted, char **ret, struct error *err)
+{
+	json_auto_t *settled = NULL, *clean = NULL;
+	int r =
+	    mover_spec_edit(reverted ? EDIT_RESTORE : EDIT_SETTLE, spec, in, plan, &settled, err);
+
+	if (r >= 0)
+		r = spec_clean(settled, in->before, &clean, err);
+	if (r >= 0)
+		r = spec_owned_get(clean, ret, err);
+	return r < 0 ? r : 0;
+}
+
+/* Whether the spec is what this edit makes of it: then it was made already. */
+static bool
+already(enum mover_edit edit, const json_t *spec, const struct intent *in,
+        const struct mover_plan *plan)
+{
+	json_auto_t *edited = NULL;
+	_cleanup_(freep) char *made = NULL, *now = NULL;
+
+	return mover_spec_edit(edit, spec, in, plan, &edited, NULL) >= 0 &&
+	       spec_owned_get(edited, &made, NULL) >= 0 && spec_owned_get(spec, &now, NULL) >= 0 &&
+	       same_owned(made, now);
+}
+
+static enum mover_standing
+merge_standing(const char *now, const struct intent *in)
+{
+	if (same_owned(now, in->written))
+		return STANDING_SETTLED;
+	return same_owned(now, in->before) ? STANDING_BEFORE : STANDING_FOREIGN;
+}
+
+/* The block keeps the steering's UpdateConfig: another one there is someone else's. */
+static bool
+update_is_ours(const char *now_text, const struct intent *in)
+{
+	json_auto_t *now = owned_doc(now_text), *written = owned_doc(in->written);
+	json_auto_t *before = owned_doc(in->before);
+
+	return same_field("UpdateConfig", now, written) || same_field("UpdateConfig", now, before);
+}
+
+int
+mover_spec_standing(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                    enum mover_standing *ret, struct error *err)
+{
+	_cleanup_(freep) char *now = NULL;
+	uint64_t hash = 0;
+	int r = spec_rest_hash(spec, &hash, err);
+
+	if (r >= 0)
+		r = spec_owned_get(spec, &now, err);
+	if (r < 0)
+		return r;
+	if (hash != in->rest_hash)
+		*ret = STANDING_FOREIGN;
+	else if (in->to_id[0] == '\0')
+		*ret = merge_standing(now, in);
+	else if (spec_plan(spec) == NULL)
+		*ret = already(EDIT_SETTLE, spec, in, plan) || same_owned(now, in->before)
+		           ? STANDING_BEFORE
+		           : STANDING_FOREIGN;
+	else if (!streq(spec_plan(spec), plan->label))
+		*ret = STANDING_FOREIGN;
+	else if (already(EDIT_SETTLE, spec, in, plan) || already(EDIT_RESTORE, spec, in, plan))
+		*ret = STANDING_SETTLED;
+	else if (already(EDIT_BLOCK, spec, in, plan) && update_is_ours(now, in))
+		*ret = STANDING_BLOCKED;
+	else
+		*ret = same_owned(now, in->written) ? STANDING_STEERED : STANDING_FOREIGN;
+	return 0;
+}

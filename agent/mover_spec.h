@@ -1,0 +1,70 @@
+/*
+ * Whose spec is it that stands in the Swarm now, and what the next change of it would be. Pure:
+ * specs and intents in, specs and words out.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "model/intent.h"
+
+enum mover_standing {
+	STANDING_BEFORE,  /* as before our change, without our labels */
+	STANDING_STEERED, /* our steering */
+	STANDING_BLOCKED, /* a revert's first step */
+	STANDING_SETTLED, /* the owner's placement, with our labels */
+	STANDING_FOREIGN, /* anything else: someone changed it */
+	STANDING_N
+};
+
+extern const char *const mover_standing_names[STANDING_N];
+
+/* What is changed, beyond the intent. Lists are JSON arrays of constraint texts, never NULL. */
+struct mover_plan {
+	char *label;  /* the plan label's value */
+	json_t *add;  /* terms to steer by */
+	json_t *drop; /* older terms of ours that go */
+	json_t *keep; /* terms that stay when settled (settle = hold) */
+	bool start_first;
+};
+
+void mover_plan_init(struct mover_plan *p);
+void mover_plan_done(struct mover_plan *p);
+/* The label's value for an intent: the same after a restart, another for each change. */
+char *mover_plan_label(const struct intent *in);
+
+/*
+ * Judges the spec by in->before, in->written, in->rest_hash and the plan's label. An undo or
+ * release (no to_id) signs nothing: it stands SETTLED when the spec is as in->written, BEFORE when
+ * it is as in->before. Returns 0, or -EINVAL for a spec that has not the shape of one.
+ */
+int mover_spec_standing(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                        enum mover_standing *ret, struct error *err);
+
+enum mover_edit {
+	EDIT_STEER,
+	EDIT_SETTLE,  /* the owner's placement; terms of plan->keep stay, those of plan->drop go */
+	EDIT_RESTORE, /* the owner's placement exactly as before */
+	EDIT_CLEAN,   /* labels only */
+	EDIT_BLOCK,
+	EDIT_YIELD, /* three-way */
+	EDIT_MERGE, /* undo, release: in->written where in->before still stands, three-way */
+};
+
+/*
+ * The new spec; the caller's to json_decref. Returns 1 when it differs from spec, 0 when not (*ret
+ * is set all the same), or an error of swarm/spec.h.
+ */
+int mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *in,
+                    const struct mover_plan *plan, json_t **ret, struct error *err);
+
+/* in->before without the terms of plan->drop and with those of plan->keep: how it ends. */
+int mover_spec_final(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                     bool reverted, char **ret, struct error *err);
+
+/* Whether the owned fields are byte for byte as the text says, and the rest as the hash. */
+bool mover_spec_is(const json_t *spec, const char *owned, uint64_t rest_hash);
+
+/* JSON array of strings ↔ array of borrowed texts (the array is the caller's to free). */
+const char **mover_terms(const json_t *list, size_t *ret_n);
