@@ -134,9 +134,9 @@ rebase(struct histogram *h, int64_t t_ms)
 		h->weights[i] *= scale;
 	h->total *= scale;
 	h->sum *= scale;
-	h->ref_ms = t_ms;
 	if (h->n > 0)
 		trim(h);
+	h->ref_ms = t_ms; /* last: a histogram that has forgotten all is as new */
 }
 
 void
