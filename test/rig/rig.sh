@@ -20,13 +20,15 @@ rig_die() {
 	exit 1
 }
 
-# rig_until SECONDS COMMAND…: polls in small steps until the command succeeds; 1 when time is over.
+# rig_until SECONDS COMMAND…: polls until the command succeeds; 1 when time is over. Asks often at
+# first and five times a second later, so that waiting does not load the machine.
 rig_until() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) step_ms=25
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((${EPOCHREALTIME/[.,]/} < end)) || return 1
-		sleep 0.05
+		sleep "$(printf '0.%03d' "$step_ms")"
+		step_ms=$((step_ms < 200 ? step_ms + 25 : 200))
 	done
 }
 

@@ -59,7 +59,7 @@ create_web() {
 	rig_docker m1 network create -d overlay --attachable front >/dev/null
 	service web --network front --endpoint-mode dnsrr --constraint node.hostname==w1 \
 		--update-order start-first --health-cmd 'wget -q -O /dev/null http://127.0.0.1/health' \
-		--health-interval 1s --env 'NODE={{.Node.Hostname}}' "$@" forager/web:1
+		--health-interval 1s --env 'NODE={{.Node.Hostname}}' forager/web:1
 	rig_wait_service web 1
 }
 
@@ -84,11 +84,11 @@ test_swarm() {
 	ok "three nodes" test "$(rig_docker m1 node ls -q | wc -l)" = 3
 	ok "the engine reports the CPUs of its node" test "$(rig_docker w2 info -f '{{.NCPU}}')" = 1
 	ok "the same image everywhere" same_image
-	ok "the engine's TCP endpoint answers" curl -sf -o /dev/null "http://$RIG_ADDR_w2:2375/_ping"
+	ok "the engine's TCP endpoint answers" curl -sf -o /dev/null "http://$(rig_addr w2):2375/_ping"
 }
 
 test_move() {
-	local alone busy moved total i
+	local alone busy moved total from i
 
 	create_web
 	rig_load_start load m1 front --rate 20 --url http://web/ --seed 1
@@ -111,10 +111,12 @@ test_move() {
 	ok "contention shows in the p95" test "$(jq '.p95_ms' <<<"$alone" | cut -d. -f1)" -lt "$(jq '.p95_ms / 2' <<<"$busy" | cut -d. -f1)"
 	ok "the move at least halves the p95" test "$(jq '.p95_ms' <<<"$moved" | cut -d. -f1)" -lt "$(jq '.p95_ms / 2' <<<"$busy" | cut -d. -f1)"
 	rig_docker m1 service rm busy >/dev/null
+	from=$EPOCHREALTIME
 	for ((i = 0; i < ${RIG_MOVES:-3}; i++)); do
 		move_web w2 w1
 		move_web w1 w2
 	done
+	echo "# a move takes $(awk -v s="$(seconds_since "$from")" -v n="$((2 * i))" 'BEGIN { printf "%.1f", s / n }') s with health check and Swarm's monitor time"
 	total=$(rig_load_stop load)
 	figures "whole run, $((2 * i + 1)) moves" "$total"
 	ok "no request lost in $((2 * i + 1)) moves" member "$total" '.failed == 0'
@@ -122,8 +124,6 @@ test_move() {
 }
 
 test_workloads() {
-	local bytes
-
 	service hold --constraint node.hostname==w1 forager/hold:1 /bin/hold --mb 48
 	service talk --constraint node.hostname==w1 --network front --endpoint-mode dnsrr forager/chat:1 /bin/chat serve
 	service listen --constraint node.hostname==w2 --network front --endpoint-mode dnsrr forager/chat:1 \
@@ -179,9 +179,9 @@ test_faults() {
 	rig_node_cont w2
 	ok "a continued one does" rig_until 5 rig_ping w2
 	rig_link_down w2
-	ok "no way to a node whose link is down" test "$(curl -s --max-time 1 "http://$RIG_ADDR_w2:2375/_ping" || echo no)" = no
+	ok "no way to a node whose link is down" test "$(curl -s --max-time 1 "http://$(rig_addr w2):2375/_ping" || echo no)" = no
 	rig_link_up w2
-	ok "the link comes back" rig_until 10 curl -sf --max-time 1 "http://$RIG_ADDR_w2:2375/_ping"
+	ok "the link comes back" rig_until 10 curl -sf --max-time 1 "http://$(rig_addr w2):2375/_ping"
 	from=$EPOCHREALTIME
 	rig_node_kill w2
 	ok "a killed node's containers are gone" test -z "$(pgrep -x web || true)"
@@ -213,8 +213,7 @@ traces() {
 	ls /run/netns 2>/dev/null || true
 	ip -br link | awk '{ print $1 }'
 	grep forager-rig /proc/mounts || true
-	pgrep -a 'dockerd|containerd|unshare' || true
-	pgrep -x 'busy|chat|hold|load|web' || true
+	ps -eo comm= | grep -xE 'dockerd|containerd(-shim)?|unshare|busy|chat|hold|load|web' || true
 }
 
 nothing_left() {
@@ -224,7 +223,7 @@ nothing_left() {
 # Starts a rig that stays up until somebody ends it; returns when its engines run.
 start_endless() {
 	rm -f "$work/up"
-	"$here/rig" run --nodes m1:manager -- bash -c "touch '$work/up'; sleep 600" &
+	env --default-signal=INT "$here/rig" run --nodes m1:manager -- bash -c "touch '$work/up'; sleep 600" &
 	rig_pid=$!
 	until [ -e "$work/up" ]; do
 		kill -0 "$rig_pid" || return 1
@@ -233,15 +232,16 @@ start_endless() {
 }
 
 outside() {
-	local init from
+	local init from rc=0
 
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	traces_before=$(traces)
 	export RIG_TEST_START=$EPOCHREALTIME RIG_TEST_COUNT=$work/count
 
-	ok "the tests inside" "$here/rig" run --nodes m1:manager w1:worker:0.5:1 -- "${BASH_SOURCE[0]}" --inside
-	n_test=$(($(cat "$work/count" 2>/dev/null || echo 0) + 1))
+	"$here/rig" run --nodes m1:manager w1:worker:0.5:1 -- "${BASH_SOURCE[0]}" --inside || rc=$?
+	n_test=$(cat "$work/count" 2>/dev/null || echo 0)
+	ok "the tests inside" test "$rc" = 0
 	ok "nothing left after a run" nothing_left
 
 	start_endless
