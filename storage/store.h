@@ -87,8 +87,6 @@ int store_mark_containers_gone(struct store *s, const char *node_id, int64_t see
 /* Reading back at start. The row is valid within the callback; what it returns other than 0 ends
  * the reading and is returned. Profiles of containers that are gone are left out. */
 typedef int store_profile_fn(void *data, const struct profile_row *row);
-typedef int store_node_fn(void *data, const struct node_row *row);
-typedef int store_qvalue_fn(void *data, const struct qvalue_row *row);
 typedef int store_foreign_fn(void *data, const struct foreign_row *row);
 int store_load_profiles(struct store *s, store_profile_fn *fn, void *data, struct error *err);
 /* The newest foreign change of each service at or after since_ms, by service id. */
