@@ -133,9 +133,10 @@ void api_image(struct api *api, const char *name, api_image_fn *fn,
                void *data); /* -ENOENT: not here */
 
 /*
- * Events: subscribes again for ever, with back-off, until closed. on_resync runs each time the
- * stream stands anew (events may have been missed: read everything); on_lost (may be NULL) each
- * time it broke. Nothing runs after api_events_close, nor after api_free, which closes it too.
+ * Events: subscribes again for ever, with back-off, until closed. One may be told twice. on_resync
+ * runs each time the stream stands anew (events may have been missed: read everything); on_lost
+ * (may be NULL) each time it broke. Nothing runs after api_events_close, nor after api_free, which
+ * closes it too.
  */
 struct api_events;
 

@@ -48,7 +48,6 @@ struct http_transfer {
 	bool told_open; /* on_data was told of the header */
 	bool cancelled;
 	size_t max_bytes;
-	int64_t timeout_ms;
 	http_data_fn *on_data;
 	http_done_fn *on_done;
 	void *data;
@@ -325,7 +324,7 @@ fail(struct http_transfer *t, CURLcode code)
 
 	if (errnum == ETIMEDOUT) {
 		(void) error_set(&t->err, ETIMEDOUT, "no%s answer from '%s' within %" PRId64 " ms",
-		                 t->status != 0 ? " complete" : "", t->url, t->timeout_ms);
+		                 t->status != 0 ? " complete" : "", t->url, t->took_ms);
 		return;
 	}
 	/* libcurl says "Couldn't connect to server" for everything; errno knows why. */
@@ -336,13 +335,12 @@ fail(struct http_transfer *t, CURLcode code)
 }
 
 static void
-on_message(struct http *h, CURL *easy, CURLcode code)
+on_message(CURL *easy, CURLcode code)
 {
 	struct http_transfer *t;
 	curl_off_t took_us = 0;
 	long status = 0;
 
-	(void) h;
 	(void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
 	(void) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	(void) curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took_us);
@@ -368,7 +366,7 @@ act(struct http *h, curl_socket_t fd, int flags)
 	(void) curl_multi_socket_action(h->multi, fd, flags, &running);
 	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
 		if (m->msg == CURLMSG_DONE)
-			on_message(h, m->easy_handle, m->data.result);
+			on_message(m->easy_handle, m->data.result);
 	}
 	deliver(h);
 }
@@ -690,7 +688,6 @@ transfer_new(struct http *h, const struct http_request *r)
 	t->http = h;
 	t->url = xstrdup(r->peer.url);
 	t->max_bytes = r->max_bytes;
-	t->timeout_ms = r->timeout_ms;
 	t->on_data = r->on_data;
 	t->on_done = r->on_done;
 	t->data = r->data;
