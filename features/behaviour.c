@@ -105,7 +105,7 @@ static double
 score_idle(const struct profile_summary *s)
 {
 	double use =
-	    MAX(known(s->cpu_p95_cores) / IDLE_CORES,
+	    MAX(MAX(known(s->cpu_p95_cores), known(s->cpu_mean_cores)) / IDLE_CORES,
 	        (net(s) + known(s->blk_read_bytes_per_s) + known(s->blk_write_bytes_per_s)) /
 	            IDLE_BYTES_PER_S);
 
