@@ -197,11 +197,12 @@ dearest_first(const void *a, const void *b)
 static size_t
 spare_nodes(const struct snap_service *v, size_t n_feasible)
 {
-	uint64_t least = MAX(v->replicas, 2) + 1;
+	uint64_t replicas = MAX(v->replicas, 2);
 
-	if (n_feasible == 0 || n_feasible - 1 <= least)
+	/* One node may be lost and one more than replicas must be left, at least three. */
+	if (n_feasible < 2 || n_feasible - 2 <= replicas)
 		return 0;
-	return MIN((size_t) (n_feasible - 1 - least), (size_t) STEER_HOLD_TERMS);
+	return MIN((size_t) (n_feasible - 2 - replicas), (size_t) STEER_HOLD_TERMS);
 }
 
 size_t
