@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <uv.h>
-
 #include "agent/config.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -19,7 +17,7 @@
 struct cluster;
 
 struct cluster_state {
-	struct arena *arena;             /* owns everything here */
+	struct arena *arenas[4];         /* own everything here */
 	int64_t mono_ms, wall_ms;        /* when the poll ended */
 	struct docker_info info;         /* of the manager we talk to */
 	const struct docker_node *nodes; /* sorted by id */
@@ -32,8 +30,8 @@ struct cluster_state {
 	bool leader; /* this manager is the Raft leader */
 };
 
-/* The names that need an owner: which part failed stands in err. state is borrowed and valid until
- * the cluster's next poll ends; NULL on failure. */
+/* state is borrowed and valid until the cluster's next poll ends; NULL on failure, err says which
+ * part could not be read. Exactly one of the two is not NULL. */
 typedef void cluster_fn(void *data, const struct cluster_state *state, const struct error *err);
 
 /*
@@ -41,13 +39,18 @@ typedef void cluster_fn(void *data, const struct cluster_state *state, const str
  * be one (-EINVAL) or certificates that cannot be read. config is borrowed for the cluster's life,
  * see cluster_reload.
  */
-int cluster_new(uv_loop_t *loop, struct http *http, const struct config *config,
-                struct cluster **ret, struct error *err);
-/* Cancels what is under way (callbacks run with -ECANCELED) and frees it. NULL is fine. */
+int cluster_new(struct http *http, const struct config *config, struct cluster **ret,
+                struct error *err);
+/* Cancels what is under way (callbacks run with -ECANCELED, from the loop) and frees it. NULL is
+ * fine.
+ */
 void cluster_free(struct cluster *c);
 
-/* After SIGHUP: the endpoints are made anew where the configuration changed them. */
-int cluster_reload(struct cluster *c, const struct config *config, struct error *err);
+/*
+ * After SIGHUP: endpoints whose URL changed are made anew with the next poll. [docker] itself
+ * counts from the next start only: an open move must not change its manager.
+ */
+void cluster_reload(struct cluster *c, const struct config *config);
 
 /*
  * Polls info, nodes, services and tasks. fn runs exactly once, never inside this call. Several
@@ -60,6 +63,12 @@ void cluster_cancel(struct cluster *c, cluster_fn *fn, void *data);
 
 /* The newest good poll; NULL before the first. Borrowed, see cluster_fn. */
 const struct cluster_state *cluster_newest(const struct cluster *c);
+
+/*
+ * The URL that the configuration gives a node; NULL: blind. self: it is the manager that we talk
+ * to, whose own endpoint serves where nothing else is said. The caller frees it.
+ */
+char *cluster_endpoint_url(const struct config *config, const struct docker_node *node, bool self);
 
 /* The manager's own API. */
 struct api *cluster_manager(struct cluster *c);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "agent/config.h"
+#include "agent/fingerprint.h"
 #include "base/util.h"
 #include "docker/types.h"
 #include "model/forecast.h"
@@ -14,63 +15,85 @@
 struct facts;
 struct cluster_state;
 
-struct facts *facts_new(void);
-void facts_free(struct facts *f); /* NULL is fine */
-void facts_freep(struct facts **f);
-
-/* A change of a service that forager did not make. */
-struct facts_foreign {
-	char service_id[SWARM_ID_SIZE];
-	uint64_t version;
-	int64_t wall_ms;
-	const char *what; /* "changed", "appeared": a literal */
-};
-
-/*
- * Takes a poll in: notes nodes whose Version.Index moved, that joined or came back, and services
- * that someone else changed; forgets what is gone. Calls fn (NULL is fine) for each foreign change.
- * A service that is `ours` now (the mover has a change open on it) is never foreign here: the mover
- * judges that by the spec itself.
- */
-void facts_update(struct facts *f, const struct cluster_state *state, const char *ours,
-                  void (*fn)(void *data, const struct facts_foreign *change), void *data);
-
-/* Each node's measured sums; cores NAN = nothing measured. since a first hot reading, time runs. */
-void facts_set_load(struct facts *f, const char *node_id, double cpu_cores, double mem_bytes,
-                    int64_t sample_mono_ms, bool hot, int64_t now_mono_ms);
-/* The forecast of a task; kept until the task is gone. */
-void facts_set_forecast(struct facts *f, const char *task_id, const struct forecast *forecast);
-/* Whether the node has the image that a spec names so. */
-void facts_set_image(struct facts *f, const char *node_id, const char *image, bool present,
-                     int64_t now_mono_ms);
-/* The service was changed by us or by someone else at wall_ms (restored from the store, or the
- * mover found it). */
-void facts_set_foreign(struct facts *f, const char *service_id, int64_t wall_ms);
-/* The service was moved at wall_ms: its cool-down runs from there. */
-void facts_set_moved(struct facts *f, const char *service_id, int64_t wall_ms);
+#define FACTS_NEVER INT64_MIN
 
 struct facts_node {
 	char id[SWARM_ID_SIZE];
 	uint64_t version;
-	int64_t changed_mono_ms; /* INT64_MIN = not since we watch */
-	int64_t settled_mono_ms; /* ready and active since; INT64_MIN = since before we watch */
-	int64_t hot_mono_ms;     /* above the relief line since; INT64_MIN = is not */
-	int64_t sample_mono_ms;  /* of the newest load; INT64_MIN = none */
+	int64_t changed_mono_ms; /* its version moved at */
+	int64_t settled_mono_ms; /* ready and active since */
+	int64_t hot_mono_ms;     /* above the relief line since; FACTS_NEVER = is not */
+	int64_t sample_mono_ms;  /* of the newest load; FACTS_NEVER = none */
 	double cpu_cores, mem_bytes;
 	bool usable; /* ready and active at the last poll */
+	bool source; /* something shows us its containers */
 };
 
 struct facts_service {
 	char id[SWARM_ID_SIZE];
-	uint64_t version, spec_hash;
-	int64_t foreign_wall_ms; /* INT64_MIN = never seen */
-	int64_t moved_wall_ms;   /* INT64_MIN = never */
+	uint64_t version;
+	uint64_t version_ours;   /* up to here every change is ours */
+	int64_t foreign_wall_ms; /* FACTS_NEVER = never seen */
+	int64_t moved_wall_ms;   /* FACTS_NEVER = never */
+	int64_t started_wall_ms; /* of its UpdateStatus */
+	bool seen;               /* in a poll; else only told of */
+	uint64_t parts[FINGERPRINT_N];
 };
 
-/* Lookups; NULL when nothing is known. Valid until the next change of f. */
+/* A node's copy of an image. */
+struct facts_image {
+	char node_id[SWARM_ID_SIZE];
+	char *key;         /* node id, newline, image */
+	const char *image; /* as the spec names it; part of key */
+	char *id;          /* of the image; NULL: the node does not have it */
+	bool has_healthcheck;
+	int64_t asked_mono_ms;
+};
+
+/* A change of a service that forager did not make. */
+struct facts_foreign {
+	const struct docker_service *service;
+	const char *what; /* "image", "constraints", …: a literal */
+};
+
+struct facts *facts_new(void);
+void facts_free(struct facts *f); /* NULL is fine */
+void facts_freep(struct facts **f);
+
+/*
+ * Takes a poll in: notes nodes whose Version.Index moved, that joined or came back, and services
+ * that someone else changed; forgets what is gone. Calls fn (NULL is fine) for each foreign change.
+ * ours (NULL: none) is the id of the service on which the mover has a change open: what happens to
+ * it is for the mover to judge, by the spec itself.
+ *
+ * What is seen for the first time is dated by the Swarm's own CreatedAt and UpdatedAt, so that a
+ * restart of forager does not forget that a node has just joined or a service was just deployed.
+ */
+void facts_update(struct facts *f, const struct cluster_state *state, const char *ours,
+                  void (*fn)(void *data, const struct facts_foreign *change), void *data);
+
+/* Whether something shows us the node's containers; without: blind. */
+void facts_set_source(struct facts *f, const char *node_id, bool source);
+/* The node's measured sums at now; hot: above its relief line, which is timed from the first. */
+void facts_set_load(struct facts *f, const char *node_id, double cpu_cores, double mem_bytes,
+                    bool hot, int64_t now_mono_ms);
+/* The forecast of a task; kept until the task is gone. */
+void facts_set_forecast(struct facts *f, const char *task_id, const struct forecast *forecast);
+/* image_id NULL: the node was asked and does not have it. */
+void facts_set_image(struct facts *f, const char *node_id, const char *image, const char *image_id,
+                     bool has_healthcheck, int64_t now_mono_ms);
+/* Someone else changed the service at wall_ms (restored from the store, or the mover found it). */
+void facts_set_foreign(struct facts *f, const char *service_id, int64_t wall_ms);
+/* We moved the service at wall_ms: its cool-down runs from there. */
+void facts_set_moved(struct facts *f, const char *service_id, int64_t wall_ms);
+/* Our change of the service ended; version_ours is its Version.Index after our last POST. */
+void facts_set_ours(struct facts *f, const char *service_id, uint64_t version_ours);
+
+/* Lookups; NULL when nothing is known. Valid until the next facts_update. */
 const struct facts_node *facts_node(const struct facts *f, const char *id);
 const struct facts_service *facts_service(const struct facts *f, const char *id);
 const struct forecast *facts_forecast(const struct facts *f, const char *task_id);
-/* 1 present, 0 absent, -ENOENT unknown or asked for longer than max_age_ms ago. */
-int facts_image(const struct facts *f, const char *node_id, const char *image, int64_t now_mono_ms,
-                int64_t max_age_ms);
+const struct facts_image *facts_image(const struct facts *f, const char *node_id,
+                                      const char *image);
+/* The i-th by node id, then name; NULL after the last. */
+const struct facts_image *facts_image_at(const struct facts *f, size_t i);

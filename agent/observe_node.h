@@ -1,0 +1,17 @@
+/* observe.c's part for nodes. */
+#pragma once
+
+#include "agent/observe.h"
+
+/* Everything but reserved and n_tasks, which come with the tasks. */
+void observe_make_node(const struct observe_input *in, struct arena *arena,
+                       const struct docker_node *from, struct snap_node *ret);
+
+/* A node's newest samples are too old to act upon after this. */
+int64_t observe_stale_ms(const struct config *c);
+
+/* The cores that load is held against: label forager.cpus, else what the engine reports. */
+double observe_usable_cores(const struct docker_node *node);
+
+/* The power curve of a node: its own option, else its labels, else [power]'s. */
+void observe_power(const struct config *c, const struct docker_node *node, struct power_curve *ret);
