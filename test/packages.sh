@@ -4,7 +4,7 @@
 
 packages_build='build-essential autoconf automake pkg-config libuv1-dev libcurl4-openssl-dev
 	libjansson-dev libsqlite3-dev libsystemd-dev libinih-dev libsmartcols-dev'
-packages_rig='docker.io iptables iproute2 busybox-static jq sqlite3 util-linux procps'
+packages_rig='docker.io iptables iproute2 busybox-static curl gcc libc6-dev jq sqlite3 util-linux procps'
 packages_check='libcmocka-dev bats clang clang-format-14 libclang-rt-14-dev mandoc xz-utils openssl
 	strace shellcheck'
 
