@@ -1,0 +1,127 @@
+/* What the files of the mover share: agent/mover*.c include it, nobody else. */
+#pragma once
+
+#include "agent/mover.h"
+#include "agent/mover_judge.h"
+#include "agent/mover_spec.h"
+#include "agent/mover_table.h"
+#include "base/rng.h"
+#include "docker/api.h"
+
+/* "update out of sequence" and lost answers: so often, then the change is left to a later run. */
+#define MOVER_TRIES 5
+
+struct change {
+	struct intent in;
+	struct mover_plan plan;
+	enum mover_state state;
+	enum move_kind kind;
+
+	char *service, *from, *to; /* as asked for */
+	bool person, force;
+	int64_t startup_p95_ms;
+	struct intent undone; /* service_id "" = none */
+	move_done_cb *done;
+	void *data;
+
+	enum verdict verdict;
+	struct error err;
+	bool changed;    /* the Swarm was written to */
+	bool recovering; /* taken up from an earlier run */
+	bool open;       /* left without an end */
+
+	char **known, **old; /* task ids, see judge_plan; known NULL after a restart */
+	size_t n_known, n_old;
+	uint64_t seen_version;            /* the service's in the checked snapshot */
+	int64_t length_ms, deadline_mono; /* of each wait */
+	unsigned tries;
+	bool look_failed; /* the newest reading of a wait */
+	char *final;      /* owned fields as they should end; NULL: not known yet */
+	char *places;
+	json_t *sent; /* of the POST under way */
+	/* What our newest POST that was read back left: in.written, and the hash of its rest. */
+	bool wrote;
+	uint64_t written_rest;
+	struct docker_service facts; /* of the reading under way; strings in arena */
+	struct arena *arena;         /* of facts, and of tasks below */
+	json_t *spec;                /* of the reading under way */
+	struct docker_tasks tasks;
+	void (*then)(struct mover *m, const struct error *err); /* mover_read_tasks */
+};
+
+struct ticket;
+struct recovery;
+
+struct mover {
+	uv_loop_t *loop;
+	struct api *api;
+	struct mover_journal journal;
+	struct mover_eyes eyes;
+	struct mover_options options;
+	struct rng rng;
+	uv_timer_t timer; /* polls, tries again, rests */
+	uv_timer_t soon;  /* delivers the next event outside the call that raised it */
+	void (*on_timer)(struct mover *m);
+	unsigned n_closing;
+
+	struct change *change;
+	bool has_event;
+	enum mover_event event;
+	uint64_t serial; /* of the effect under way: answers to an older one are ignored */
+	struct ticket *tickets;
+
+	struct recovery *recovery;
+	bool stopping, closing;
+	mover_cb *stop_cb;
+	void *stop_data;
+	void (*close_cb)(void *data);
+	void *close_data;
+};
+
+/*
+ * A ticket goes out with each asynchronous call as its data. ticket_take frees it and returns the
+ * mover, or NULL when nobody waits for the answer any more.
+ */
+struct ticket *ticket_new(struct mover *m);
+struct mover *ticket_take(void *ticket);
+
+/* Ends the effect under way. Delivered from the loop, never inside this call. */
+void mover_emit(struct mover *m, enum mover_event event);
+/* Runs fn once after ms (0 = soon), unless the effect ends before. */
+void mover_after(struct mover *m, int64_t ms, void (*fn)(struct mover *m));
+void mover_start_change(struct mover *m, struct change *c, enum mover_state first);
+struct change *change_new(void);
+void change_free(struct change *c);
+/* Forgets the reading under way. */
+void change_forget(struct change *c);
+/* For change.known and change.old. */
+void change_ids_free(char ***ids, size_t *n);
+void change_id_add(char ***ids, size_t *n, const char *id);
+/* Fills what every journalled intent needs: plan from in (recovery) */
+void change_adopt(struct change *c, const struct intent *in);
+struct judge_plan change_judge_plan(const struct change *c);
+bool change_is_merge(const struct change *c); /* undo or release: no task is to move */
+
+/*
+ * Reads the change's service; fn runs when c->facts and c->spec are filled (err NULL), or with the
+ * error. -ENOENT means that the service is gone: a list of services was asked, too, because a
+ * missing socket has the same code.
+ */
+typedef void read_fn(struct mover *m, const struct error *err);
+void mover_read_service(struct mover *m, read_fn *fn);
+/* The same, and then its tasks into c->tasks. */
+void mover_read_tasks(struct mover *m, read_fn *fn);
+
+void mover_effect_check(struct mover *m);
+void mover_effect_confirm(struct mover *m);
+void mover_effect_post(struct mover *m);
+void mover_effect_watch(struct mover *m);
+void mover_effect_prove(struct mover *m);
+void mover_effect_recover(struct mover *m);
+void mover_effect_finish(struct mover *m);
+
+/* The recovery goes on: a change that it took up has ended. */
+void mover_recovery_next(struct mover *m);
+void mover_recovery_free(struct recovery *r);
+/* Callbacks to the one who asked; frees the change. */
+void mover_over(struct mover *m);

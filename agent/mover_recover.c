@@ -1,0 +1,348 @@
+/*
+ * Taking up what an earlier run left: the journal's open rows, then services that carry our plan
+ * label without one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "agent/mover_internal.h"
+#include "storage/journal.h"
+#include "swarm/spec.h"
+
+/* Of a wait, when the row does not tell. */
+#define LENGTH_MIN_MS 10000
+#define LENGTH_MAX_MS 3600000
+
+struct recovery {
+	move_done_cb *each;
+	mover_cb *cb;
+	void *data;
+	struct error err; /* the first one */
+
+	struct intent *rows; /* open in the journal */
+	size_t n_rows, next_row;
+	char **labelled; /* services with a plan label that no row explains */
+	size_t n_labelled, next_labelled;
+	bool scanned;
+	bool alone; /* this is the only manager */
+};
+
+static void scan(struct mover *m);
+
+void
+mover_recovery_free(struct recovery *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->n_rows; i++)
+		journal_intent_done(&r->rows[i]);
+	free(r->rows);
+	change_ids_free(&r->labelled, &r->n_labelled);
+	free(r);
+}
+
+static void
+note_error(struct recovery *r, const struct error *err)
+{
+	if (r->err.code == 0 && err != NULL)
+		r->err = *err;
+}
+
+static void
+finish(struct mover *m)
+{
+	struct recovery *r = take_ptr(m->recovery);
+
+	if (r->cb != NULL)
+		r->cb(r->data, r->err.code != 0 ? &r->err : NULL);
+	mover_recovery_free(r);
+	if (m->stopping && m->change == NULL && m->stop_cb != NULL) {
+		mover_cb *cb = m->stop_cb;
+
+		m->stop_cb = NULL;
+		cb(m->stop_data, NULL);
+	}
+}
+
+static void
+on_change_done(void *data, const struct move_outcome *outcome)
+{
+	struct recovery *r = data;
+
+	if (outcome->open)
+		note_error(r, outcome->err);
+	if (r->each != NULL)
+		r->each(r->data, outcome);
+}
+
+static void
+ids_from_json(const char *json, char ***ids, size_t *n)
+{
+	json_auto_t *list = json != NULL ? json_loads(json, 0, NULL) : NULL;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		if (json_is_string(item))
+			change_id_add(ids, n, json_string_value(item));
+}
+
+void
+change_adopt(struct change *c, const struct intent *in)
+{
+	json_auto_t *added = in->added != NULL ? json_loads(in->added, 0, NULL) : NULL;
+
+	journal_intent_copy(in, &c->in);
+	c->kind = in->kind;
+	c->person = in->decision_id == 0;
+	c->recovering = true;
+	c->service = xstrdup(in->service_id);
+	if (in->to_id[0] != '\0') {
+		c->from = xstrdup(in->from_id);
+		c->to = xstrdup(in->to_id);
+	}
+	if (json_is_array(added))
+		(void) json_array_extend(c->plan.add, added);
+	ids_from_json(in->old_tasks, &c->old, &c->n_old);
+	if (c->plan.label == NULL)
+		c->plan.label = mover_plan_label(in);
+	c->length_ms =
+	    CLAMP(in->deadline_wall_ms - in->created_wall_ms, LENGTH_MIN_MS, LENGTH_MAX_MS);
+}
+
+static void
+start_row(struct mover *m, const struct intent *in)
+{
+	struct change *c = change_new();
+
+	change_adopt(c, in);
+	c->done = on_change_done;
+	c->data = m->recovery;
+	mover_start_change(m, c, MOVER_RECOVER);
+}
+
+/* ---- from labels alone ---- */
+
+/* The first digits of our label say when the change was made. */
+static int64_t
+label_wall_ms(const char *label, int64_t deadline_wall_ms)
+{
+	char *end;
+	long long ms = strtoll(label, &end, 10);
+
+	return end != label && *end == '-' && ms > 0 && ms < deadline_wall_ms
+	           ? (int64_t) ms
+	           : deadline_wall_ms - LENGTH_MIN_MS;
+}
+
+static int
+intent_from_label(const struct api_service *service, struct intent *ret, struct error *err)
+{
+	_cleanup_(spec_before_done) struct spec_before b = {0};
+	const char *label = spec_before(service->spec);
+	int r = -EINVAL;
+
+	if (label == NULL)
+		(void) error_set(err, EINVAL, "label " SPEC_LABEL_BEFORE " is missing");
+	else
+		r = spec_before_parse(label, &b, err);
+	if (r >= 0)
+		r = spec_owned_get(service->spec, &ret->written, err);
+	if (r < 0) {
+		(void) error_wrap(err,
+		                  "service '%s' carries " SPEC_LABEL_PLAN
+		                  " but what stood before cannot be read; check its constraints, "
+		                  "then run docker service update --label-rm " SPEC_LABEL_PLAN
+		                  " --label-rm " SPEC_LABEL_BEFORE " %s",
+		                  service->facts.name, service->facts.name);
+		return r;
+	}
+	ret->kind = MOVE_KIND_MOVE;
+	ret->state = MOVE_STEERED;
+	(void) str_copy(ret->service_id, sizeof(ret->service_id), service->id);
+	(void) str_copy(ret->from_id, sizeof(ret->from_id), b.from_id);
+	(void) str_copy(ret->to_id, sizeof(ret->to_id), b.to_id);
+	ret->service_name = xstrdup(service->facts.name);
+	ret->from_name = xstrdup(b.from_id);
+	ret->to_name = xstrdup(b.to_id);
+	ret->before = take_ptr(b.owned);
+	ret->added = take_ptr(b.added);
+	ret->old_tasks = xstrdup("[]");
+	ret->rest_hash = b.rest_hash;
+	ret->deadline_wall_ms = b.deadline_wall_ms;
+	ret->created_wall_ms = label_wall_ms(spec_plan(service->spec), b.deadline_wall_ms);
+	return 0;
+}
+
+static void
+on_adopted(void *ctx, uint64_t id, const struct error *err)
+{
+	struct mover *m = ticket_take(ctx);
+
+	if (m == NULL)
+		return;
+	/* Without a row we go on all the same: what stands there is owed to its owner. */
+	note_error(m->recovery, err);
+	if (err == NULL || err->code == 0)
+		m->change->in.id = id;
+	mover_start_change(m, m->change, MOVER_RECOVER);
+}
+
+static void
+adopt(struct mover *m, const struct api_service *service)
+{
+	struct recovery *r = m->recovery;
+	_cleanup_(journal_intent_done) struct intent in = {0};
+	struct error why = {0};
+	struct change *c;
+
+	if (spec_plan(service->spec) == NULL) { /* gone meanwhile */
+		mover_recovery_next(m);
+		return;
+	}
+	if (intent_from_label(service, &in, &why) < 0) {
+		note_error(r, &why);
+		mover_recovery_next(m);
+		return;
+	}
+	/* With several managers it may be another forager's, at work just now. */
+	if (!r->alone && wall_ms() <= in.deadline_wall_ms) {
+		(void) error_set(&why, EBUSY,
+		                 "service '%s' is being moved by another forager: left alone until "
+		                 "its deadline",
+		                 in.service_name);
+		note_error(r, &why);
+		mover_recovery_next(m);
+		return;
+	}
+	c = change_new();
+	c->plan.label = xstrdup(spec_plan(service->spec));
+	change_adopt(c, &in);
+	c->done = on_change_done;
+	c->data = r;
+	m->change = c;
+	m->journal.add(m->journal.data, &c->in, on_adopted, ticket_new(m));
+}
+
+static void
+on_labelled_service(void *data, struct api_service *service, const struct error *err)
+{
+	struct mover *m = ticket_take(data);
+
+	if (m == NULL)
+		return;
+	if (service == NULL) {
+		note_error(m->recovery, err);
+		mover_recovery_next(m);
+		return;
+	}
+	adopt(m, service);
+}
+
+static bool
+has_row(const struct recovery *r, const char *service_id)
+{
+	for (size_t i = 0; i < r->n_rows; i++)
+		if (streq(r->rows[i].service_id, service_id))
+			return true;
+	return false;
+}
+
+static void
+on_scanned(void *data, struct docker_services *services, const struct error *err)
+{
+	struct mover *m = ticket_take(data);
+	struct recovery *r;
+
+	if (m == NULL)
+		return;
+	r = m->recovery;
+	note_error(r, services == NULL ? err : NULL);
+	for (size_t i = 0; services != NULL && i < services->n; i++)
+		if (docker_label_get(&services->items[i].labels, SPEC_LABEL_PLAN) != NULL &&
+		    !has_row(r, services->items[i].id))
+			change_id_add(&r->labelled, &r->n_labelled, services->items[i].id);
+	mover_recovery_next(m);
+}
+
+static void
+on_managers(void *data, struct docker_nodes *nodes, const struct error *err)
+{
+	struct mover *m = ticket_take(data);
+	size_t managers = 0;
+
+	if (m == NULL)
+		return;
+	if (nodes == NULL) {
+		note_error(m->recovery, err);
+		mover_recovery_next(m);
+		return;
+	}
+	for (size_t i = 0; i < nodes->n; i++)
+		managers += nodes->items[i].role == DOCKER_MANAGER;
+	m->recovery->alone = managers == 1;
+	api_services(m->api, on_scanned, ticket_new(m));
+}
+
+static void
+scan(struct mover *m)
+{
+	m->recovery->scanned = true;
+	api_nodes(m->api, on_managers, ticket_new(m));
+}
+
+void
+mover_recovery_next(struct mover *m)
+{
+	struct recovery *r = m->recovery;
+
+	if (m->stopping || m->closing)
+		finish(m);
+	else if (r->next_row < r->n_rows)
+		start_row(m, &r->rows[r->next_row++]);
+	else if (!r->scanned)
+		scan(m);
+	else if (r->next_labelled < r->n_labelled)
+		api_service_get(m->api, r->labelled[r->next_labelled++], on_labelled_service,
+		                ticket_new(m));
+	else
+		finish(m);
+}
+
+static void
+begin(struct mover *m)
+{
+	mover_recovery_next(m);
+}
+
+static void
+on_listed(void *ctx, const struct intent *rows, size_t n, const struct error *err)
+{
+	struct mover *m = ticket_take(ctx);
+	struct recovery *r;
+
+	if (m == NULL)
+		return;
+	r = m->recovery;
+	note_error(r, err != NULL && err->code != 0 ? err : NULL);
+	r->rows = xcalloc(n + 1, sizeof(*r->rows));
+	for (r->n_rows = 0; r->n_rows < n; r->n_rows++)
+		journal_intent_copy(&rows[r->n_rows], &r->rows[r->n_rows]);
+	mover_after(m, 0, begin);
+}
+
+int
+mover_recover(struct mover *m, move_done_cb *each, mover_cb *cb, void *data, struct error *err)
+{
+	if (m->stopping || m->closing)
+		return error_set(err, ESHUTDOWN, "forager is stopping");
+	if (mover_busy(m))
+		return error_set(err, EBUSY, "another change is open in the cluster");
+	m->recovery = xcalloc(1, sizeof(*m->recovery));
+	m->recovery->each = each;
+	m->recovery->cb = cb;
+	m->recovery->data = data;
+	m->serial++;
+	m->journal.list(m->journal.data, MOVER_LIST_OPEN, 0, on_listed, ticket_new(m));
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* The mover's waits: the service and its tasks are read until they say something. */
+#include <errno.h>
+
+#include "agent/mover_internal.h"
+
+#define POLL_MS 500
+
+static void look(struct mover *m);
+
+static enum mover_effect
+effect_of(const struct mover *m)
+{
+	return mover_state_infos[m->change->state].effect;
+}
+
+static void
+give(struct mover *m, enum mover_event event, const struct error *why)
+{
+	if (why != NULL && why->code != 0 && m->change->err.code == 0)
+		m->change->err = *why;
+	mover_emit(m, event);
+}
+
+/* Nothing to be said yet: the time, a wish to stop, or another look. */
+static void
+not_yet(struct mover *m, const struct error *reading_failed)
+{
+	struct change *c = m->change;
+	struct error why = {0};
+
+	if (m->stopping && mover_effect_gives(effect_of(m), MOVER_EVENT_STOP)) {
+		(void) error_set(&why, ECANCELED, "stopped before it had landed");
+		give(m, MOVER_EVENT_STOP, &why);
+	} else if (mono_ms() >= c->deadline_mono && reading_failed != NULL) {
+		give(m, MOVER_EVENT_STUCK, reading_failed);
+	} else if (mono_ms() >= c->deadline_mono) {
+		if (effect_of(m) != MOVER_EFFECT_WATCH_UNWIND)
+			(void) error_set(&why, ETIMEDOUT, "not there within %lld s",
+			                 (long long) (c->length_ms / 1000));
+		give(m, MOVER_EVENT_DEADLINE, &why);
+	} else {
+		mover_after(m, m->options.poll_ms > 0 ? m->options.poll_ms : POLL_MS, look);
+	}
+}
+
+/* Whether what stands there is still ours to wait for. */
+static bool
+still_ours(const struct mover *m, struct error *why)
+{
+	const struct change *c = m->change;
+	enum mover_standing standing;
+
+	if (effect_of(m) == MOVER_EFFECT_WATCH_OTHER)
+		return true;
+	if (mover_spec_standing(c->spec, &c->in, &c->plan, &standing, why) < 0)
+		return false;
+	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
+		return standing == STANDING_BLOCKED || standing == STANDING_STEERED ||
+		       standing == STANDING_SETTLED;
+	return standing == STANDING_STEERED;
+}
+
+static int
+judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why)
+{
+	const struct change *c = m->change;
+	struct judge_plan plan = change_judge_plan(c);
+	struct judge_look at = {.service = &c->facts,
+	                        .tasks = c->tasks.items,
+	                        .n_tasks = c->tasks.n,
+	                        .nodes = nodes->items,
+	                        .n_nodes = nodes->n};
+
+	switch (effect_of(m)) {
+	case MOVER_EFFECT_WATCH_MOVE:
+		return judge_move(&at, &plan, why);
+	case MOVER_EFFECT_WATCH_CALM:
+		return judge_calm(&at, &plan, why);
+	case MOVER_EFFECT_WATCH_UNWIND:
+		return judge_unwind(&at, why);
+	default:
+		return judge_other(&at);
+	}
+}
+
+static void
+on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
+{
+	struct mover *m = ticket_take(data);
+	struct error why = {0};
+	int r;
+
+	if (m == NULL)
+		return;
+	if (nodes == NULL) {
+		not_yet(m, err);
+		return;
+	}
+	r = judge(m, nodes, &why);
+	if (r == JUDGE_WAIT)
+		not_yet(m, NULL);
+	else if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
+		mover_emit(m, (enum mover_event) r); /* why it is taken back is told already */
+	else
+		give(m, (enum mover_event) r, &why);
+}
+
+static void
+on_look(struct mover *m, const struct error *err)
+{
+	struct error why = {0};
+
+	if (err != NULL && err->code == -ENOENT)
+		give(m, MOVER_EVENT_GONE, err);
+	else if (err != NULL)
+		not_yet(m, err);
+	else if (!still_ours(m, &why))
+		give(m, MOVER_EVENT_FOREIGN, &why);
+	else
+		api_nodes(m->api, on_nodes, ticket_new(m));
+}
+
+static void
+look(struct mover *m)
+{
+	mover_read_tasks(m, on_look);
+}
+
+void
+mover_effect_watch(struct mover *m)
+{
+	struct change *c = m->change;
+	int64_t left = c->length_ms;
+
+	/* What an earlier run began has the rest of its own time only. */
+	if (c->recovering && effect_of(m) == MOVER_EFFECT_WATCH_MOVE)
+		left = CLAMP(c->in.deadline_wall_ms - wall_ms(), 0, c->length_ms);
+	c->deadline_mono = mono_ms() + left;
+	look(m);
+}
