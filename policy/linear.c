@@ -204,6 +204,18 @@ linear_solve(struct linear *l)
 	solve_upper(l, half, l->theta);
 }
 
+bool
+linear_restore(struct linear *l)
+{
+	if (!factor(l, 0))
+		return false;
+	linear_solve(l);
+	for (size_t i = 0; i < BASIS_N; i++)
+		if (!isfinite(l->theta[i]))
+			return false;
+	return true;
+}
+
 double
 linear_sd(const struct linear *l, const double x[static BASIS_N])
 {

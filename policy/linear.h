@@ -43,6 +43,12 @@ double linear_row(struct linear *l, const double phi[static BASIS_N], double y, 
 /* θ and the Cholesky factor from A and b. Always succeeds: A is at least a fading prior. */
 void linear_solve(struct linear *l);
 
+/*
+ * After a and b were filled in from elsewhere: false when a is not positive definite or what
+ * follows from it is not finite; then *l is not to be used.
+ */
+bool linear_restore(struct linear *l);
+
 /* ρ, 0 … .98 */
 double linear_lag(const struct linear *l);
 double linear_noise_sd(const struct linear *l);

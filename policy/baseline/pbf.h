@@ -1,0 +1,14 @@
+/*
+ * Probabilistic best fit: the tuned heuristic that a learner must beat. A node whose forecast
+ * mean + k·sd exceeds its cores is relieved; what moves goes to the fullest node that still holds
+ * it with the same certainty; where nodes may sleep, those below a load of .4 are drained.
+ */
+#pragma once
+
+#include "base/rng.h"
+#include "model/decision.h"
+
+struct policy;
+
+void pbf_decide(const struct snapshot *s, const struct policy *p, struct rng *rng,
+                struct decision *d);

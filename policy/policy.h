@@ -1,0 +1,35 @@
+/* What is inside a policy. For policy/ only; others use policy/decide.h. */
+#pragma once
+
+#include "policy/decide.h"
+#include "policy/fallback.h"
+#include "policy/linear.h"
+
+/* An algorithm is a way to decide; learning and saving are the same for all that have weights. */
+struct algorithm {
+	const char *name;
+	bool learns;
+	void (*decide)(const struct snapshot *s, const struct policy *p, struct rng *rng,
+	               struct decision *d);
+};
+
+/* The last residual of a node's row, to see how alike successive rows are. */
+struct residual {
+	char node_id[SWARM_ID_SIZE];
+	double value;
+};
+
+struct policy {
+	const struct algorithm *algorithm;
+	struct policy_options options; /* .algorithm: the table's name */
+	struct linear linear;
+	struct fallback fallback;
+	struct residual *residuals; /* sorted by node id */
+	size_t n_residuals;
+};
+
+/* NULL: there is none of that name. */
+const struct algorithm *policy_algorithm_named(const char *name);
+
+/* The θ that decides now: the posterior mean, or the sample that is held at this time. */
+void policy_theta(const struct policy *p, int64_t wall_ms, double ret[static BASIS_N]);
