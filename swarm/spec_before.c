@@ -99,8 +99,10 @@ spec_before_format(const struct spec_before *b, char **ret, struct error *err)
 		r = parse_terms("dropped", b->dropped, &dropped, err);
 	if (r >= 0)
 		r = check_ids(b->from_id, b->to_id, err);
-	if (r < 0)
-		return error_wrap(err, "label " SPEC_LABEL_BEFORE);
+	if (r < 0) {
+		(void) error_wrap(err, "label " SPEC_LABEL_BEFORE);
+		return r;
+	}
 	doc = document(b, owned, added, dropped);
 	text = shape_dump(doc);
 	if (strlen(text) > SPEC_BEFORE_BYTES)
@@ -184,8 +186,10 @@ spec_before_parse(const char *text, struct spec_before *ret, struct error *err)
 		return error_set(err, EINVAL, "label " SPEC_LABEL_BEFORE ": not JSON: %s",
 		                 why.text);
 	r = decode(doc, &b, err);
-	if (r < 0)
-		return error_wrap(err, "label " SPEC_LABEL_BEFORE);
+	if (r < 0) {
+		(void) error_wrap(err, "label " SPEC_LABEL_BEFORE);
+		return r;
+	}
 	*ret = b;
 	return 0;
 }
