@@ -88,6 +88,8 @@ void cluster_watch(struct cluster *c, cluster_event_fn *fn, void *data);
 /* Lookups in a state; NULL when there is none. */
 const struct docker_node *cluster_find_node(const struct cluster_state *s, const char *id);
 const struct docker_service *cluster_find_service(const struct cluster_state *s, const char *id);
+const struct docker_task *cluster_find_task(const struct cluster_state *s, const char *service_id,
+                                            const char *task_id);
 /* By id, full name or an unambiguous prefix (4 characters or more) of the id. */
 const struct docker_node *cluster_find_node_by_name(const struct cluster_state *s,
                                                     const char *name);

@@ -31,6 +31,26 @@ cluster_find_service(const struct cluster_state *s, const char *id)
 	           : bsearch(id, s->services, s->n_services, sizeof(*s->services), compare_service);
 }
 
+/* Tasks stand by service first. */
+const struct docker_task *
+cluster_find_task(const struct cluster_state *s, const char *service_id, const char *task_id)
+{
+	size_t lo = 0, hi = s->n_tasks;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(s->tasks[mid].service_id, service_id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < s->n_tasks && streq(s->tasks[lo].service_id, service_id); lo++)
+		if (streq(s->tasks[lo].id, task_id))
+			return &s->tasks[lo];
+	return NULL;
+}
+
 /* A full id or name wins; else a prefix of one id only. */
 const struct docker_node *
 cluster_find_node_by_name(const struct cluster_state *s, const char *name)

@@ -18,5 +18,9 @@ void look_free(struct look *l);
 /* After SIGHUP. */
 void look_set_config(struct look *l, const struct config *config);
 
+/* saw gets every state that a look read, to be taken into the facts; without it look does that. */
+typedef void look_saw_fn(void *data, const struct cluster_state *state);
+void look_on_poll(struct look *l, look_saw_fn *saw, void *data);
+
 /* For mover_new: { .data = l, .look = … }. */
 struct mover_eyes look_eyes(struct look *l);

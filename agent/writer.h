@@ -18,20 +18,20 @@ struct writer;
  */
 typedef int writer_work_fn(struct store *store, void *data, struct error *err);
 /*
- * Back on the loop, exactly once a batch: err->code 0 = committed. It takes data over and frees it.
- * Also called with -ECANCELED for batches that were not started when the writer was aborted.
+ * Back on the loop, exactly once a batch and never inside writer_submit: err->code 0 = committed.
+ * It takes data over and frees it.
  */
 typedef void writer_done_fn(void *data, const struct error *err);
 
 /*
- * Starts the thread; store (open, writable) belongs to the writer from here on. At most
- * WRITER_QUEUE batches wait.
+ * Starts the thread. On success store (open, writable) belongs to the writer, on failure still to
+ * the caller. A transaction that a work leaves open is rolled back.
  */
 int writer_new(uv_loop_t *loop, struct store *store, struct writer **ret, struct error *err);
 
 /*
  * Gives a batch over. Never fails: with a queue that is full done gets -EAGAIN (the disk hangs; a
- * cycle is lost, memory is not). Callable on the loop's thread only.
+ * cycle is lost, memory is not). On the loop's thread only.
  */
 void writer_submit(struct writer *w, writer_work_fn *work, writer_done_fn *done, void *data);
 
