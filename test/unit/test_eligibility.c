@@ -372,6 +372,7 @@ test_good(void **state)
 	good_world(&w);
 	assert_int_equal(eligibility_service(&w.s, 0, ACTOR_POLICY), VERDICT_OK);
 	expect(&w, VERDICT_OK, ACTOR_POLICY, "no", 0);
+	w.services[0].foreign_ms = 1000; /* just long enough ago */
 	w.services[0].act = ACT_RECOMMEND;
 	expect(&w, VERDICT_OK, ACTOR_POLICY, "no", 0);
 	assert_int_equal(eligibility_move(&w.s, 0, A, A, ACTOR_POLICY), VERDICT_SAME_NODE);
