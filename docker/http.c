@@ -1,7 +1,7 @@
 /*
  * HTTP requests on a libuv loop; see http.h. libcurl runs only inside the loop's own callbacks and
- * calls none of ours: what it brings is put on two queues (streamed bytes, finished transfers) that
- * deliver() empties once libcurl has returned. So a callback may start, cancel and close at will.
+ * calls none of our users: what it brings is put on two queues (docker/transfer.h) that are emptied
+ * once libcurl has returned. So a callback may start, cancel and close at will.
  */
 #include "docker/http.h"
 
@@ -9,55 +9,17 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
-#include <strings.h>
+
+#include "docker/transfer.h"
 
 /* A peer that does not even take the connection within this is not there. */
 #define CONNECT_TIMEOUT_MS 10000
 /* Idle connections kept for the next round: a TLS handshake costs both ends more than a socket. */
 #define KEPT_CONNECTIONS 256
-/* Of an answer: more is not what an engine sends. libcurl itself caps each one at 100 KiB. */
-#define MAX_HEADERS 64
-
-struct list {
-	struct http_transfer *first, *last;
-};
-
-enum stage {
-	STAGE_RUNNING,  /* libcurl has it */
-	STAGE_FINISHED, /* on the finished queue */
-	STAGE_TOLD      /* its on_done runs or ran */
-};
-
-struct buffer {
-	char *bytes;
-	size_t size, room;
-};
-
-struct http_transfer {
-	struct http *http;
-	struct http_transfer *prev, *next; /* in running or finished */
-	struct http_transfer *next_ready;  /* in ready */
-	bool is_ready;                     /* is on that queue */
-	CURL *easy;
-	struct curl_slist *headers;
-	char curl_text[CURL_ERROR_SIZE];
-	char *url; /* for messages */
-	enum stage stage;
-	bool streams;   /* the answer is 2xx and goes to on_data */
-	bool told_open; /* on_data was told of the header */
-	bool cancelled;
-	size_t max_bytes;
-	http_data_fn *on_data;
-	http_done_fn *on_done;
-	void *data;
-	struct buffer body;
-	struct http_header answer[MAX_HEADERS];
-	size_t n_answer;
-	int status;
-	int64_t took_ms;
-	struct error err;
-};
+_Static_assert(sizeof(((struct http_transfer *) NULL)->curl_text) >= CURL_ERROR_SIZE,
+               "libcurl writes that much");
 
 struct socket {
 	uv_poll_t poll;
@@ -81,87 +43,15 @@ struct http {
 	uv_timer_t timer; /* libcurl's */
 	uv_timer_t later; /* for what finished inside a call of ours */
 	size_t n_handles; /* not yet closed */
-	struct list running, finished;
-	struct http_transfer *ready, **ready_end;
+	struct transfer_queues queues;
 	struct socket *sockets;
 	struct http_timer *timers;
-	size_t n_in_flight;
 	bool closing;
 	http_closed_fn *closed;
 	void *closed_data;
 };
 
-/* ---- queues ---- */
-
-static void
-list_append(struct list *l, struct http_transfer *t)
-{
-	t->next = NULL;
-	t->prev = l->last;
-	*(l->last != NULL ? &l->last->next : &l->first) = t;
-	l->last = t;
-}
-
-static void
-list_remove(struct list *l, struct http_transfer *t)
-{
-	*(t->prev != NULL ? &t->prev->next : &l->first) = t->next;
-	*(t->next != NULL ? &t->next->prev : &l->last) = t->prev;
-	t->prev = t->next = NULL;
-}
-
-static void
-ready_append(struct http_transfer *t)
-{
-	struct http *h = t->http;
-
-	if (t->is_ready)
-		return;
-	t->is_ready = true;
-	t->next_ready = NULL;
-	*h->ready_end = t;
-	h->ready_end = &t->next_ready;
-}
-
-static struct http_transfer *
-ready_pop(struct http *h)
-{
-	struct http_transfer *t = h->ready;
-
-	if (t == NULL)
-		return NULL;
-	h->ready = t->next_ready;
-	if (h->ready == NULL)
-		h->ready_end = &h->ready;
-	t->is_ready = false;
-	return t;
-}
-
-static void
-buffer_append(struct buffer *b, const char *bytes, size_t size)
-{
-	if (b->room - b->size <= size) {
-		b->room = MAX(b->room * 2, b->size + size + 1);
-		b->bytes = xrealloc(b->bytes, b->room, 1);
-	}
-	memcpy(b->bytes + b->size, bytes, size);
-	b->size += size;
-	b->bytes[b->size] = '\0';
-}
-
 /* ---- the end of a transfer ---- */
-
-static void
-transfer_free(struct http_transfer *t)
-{
-	for (size_t i = 0; i < t->n_answer; i++) {
-		free(t->answer[i].name);
-		free(t->answer[i].value);
-	}
-	free(t->body.bytes);
-	free(t->url);
-	free(t);
-}
 
 static void
 easy_drop(struct http_transfer *t)
@@ -177,78 +67,14 @@ easy_drop(struct http_transfer *t)
 static void
 transfer_finish(struct http_transfer *t)
 {
-	struct http *h = t->http;
-
 	easy_drop(t);
-	if (t->stage == STAGE_RUNNING)
-		list_remove(&h->running, t);
-	t->stage = STAGE_FINISHED;
-	list_append(&h->finished, t);
-}
-
-static void
-deliver_data(struct http_transfer *t)
-{
-	_cleanup_(freep) char *bytes = NULL;
-	size_t size = t->body.size;
-
-	if (t->cancelled)
-		return;
-	bytes = take_ptr(t->body.bytes);
-	t->body = (struct buffer){0};
-	if (!t->told_open) {
-		t->told_open = true;
-		t->on_data(t->data, "", 0);
-	}
-	if (size > 0 && !t->cancelled)
-		t->on_data(t->data, bytes, size);
-}
-
-static void
-deliver_done(struct http_transfer *t)
-{
-	struct http_response response = {
-	    .status = t->status,
-	    .body = t->body.bytes != NULL ? t->body.bytes : "",
-	    .size = t->body.size,
-	    .headers = t->answer,
-	    .n_headers = t->n_answer,
-	    .took_ms = t->took_ms,
-	};
-
-	t->stage = STAGE_TOLD;
-	t->http->n_in_flight--;
-	if (t->err.code != 0)
-		t->on_done(t->data, NULL, &t->err);
-	else
-		t->on_done(t->data, &response, NULL);
-	transfer_free(t);
-}
-
-/* Streamed bytes go first: those of a finished transfer come before its end. */
-static void
-deliver(struct http *h)
-{
-	struct http_transfer *t;
-
-	for (;;) {
-		t = ready_pop(h);
-		if (t != NULL) {
-			deliver_data(t);
-			continue;
-		}
-		t = h->finished.first;
-		if (t == NULL)
-			return;
-		list_remove(&h->finished, t);
-		deliver_done(t);
-	}
+	transfer_queue_end(t);
 }
 
 static void
 on_later(uv_timer_t *timer)
 {
-	deliver(timer->data);
+	transfer_deliver(&((struct http *) timer->data)->queues);
 }
 
 static void
@@ -284,7 +110,7 @@ code_of_connect(CURL *easy)
 }
 
 static int
-code_of(CURL *easy, CURLcode code)
+code_of(CURL *easy, CURLcode code, const char *text)
 {
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
@@ -293,9 +119,11 @@ code_of(CURL *easy, CURLcode code)
 		return code_of_connect(easy);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return EHOSTUNREACH;
+	case CURLE_RECV_ERROR:
+		/* TLS 1.3 tells a client that its certificate will not do at the first read. */
+		return strstr(text, " alert") != NULL ? EKEYREJECTED : ECONNRESET;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 		return ECONNRESET;
 	case CURLE_WEIRD_SERVER_REPLY:
@@ -319,7 +147,7 @@ static void
 fail(struct http_transfer *t, CURLcode code)
 {
 	const char *text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(code);
-	int errnum = code_of(t->easy, code);
+	int errnum = code_of(t->easy, code, text);
 	long os = 0;
 
 	if (errnum == ETIMEDOUT) {
@@ -368,7 +196,7 @@ act(struct http *h, curl_socket_t fd, int flags)
 		if (m->msg == CURLMSG_DONE)
 			on_message(m->easy_handle, m->data.result);
 	}
-	deliver(h);
+	transfer_deliver(&h->queues);
 }
 
 static void
@@ -487,8 +315,8 @@ curl_body(char *bytes, size_t one, size_t size, void *data)
 
 	(void) one;
 	if (t->streams) {
-		buffer_append(&t->body, bytes, size);
-		ready_append(t);
+		transfer_add_body(t, bytes, size);
+		transfer_queue_data(t);
 		return size;
 	}
 	if (size > t->max_bytes - t->body.size) {
@@ -496,26 +324,8 @@ curl_body(char *bytes, size_t one, size_t size, void *data)
 		                 t->url, t->max_bytes);
 		return 0;
 	}
-	buffer_append(&t->body, bytes, size);
+	transfer_add_body(t, bytes, size);
 	return size;
-}
-
-static void
-header_add(struct http_transfer *t, const char *line, size_t size)
-{
-	const char *colon = memchr(line, ':', size), *value, *end = line + size;
-	struct http_header *header;
-
-	if (colon == NULL || t->n_answer == MAX_HEADERS)
-		return;
-	value = colon + 1;
-	while (value < end && isspace((unsigned char) *value))
-		value++;
-	while (end > value && isspace((unsigned char) end[-1]))
-		end--;
-	header = &t->answer[t->n_answer++];
-	header->name = xasprintf("%.*s", (int) (colon - line), line);
-	header->value = xasprintf("%.*s", (int) (end - value), value);
 }
 
 /* A line at a time; an interim answer (100 Continue) begins anew. */
@@ -527,21 +337,18 @@ curl_header(char *line, size_t one, size_t size, void *data)
 
 	(void) one;
 	if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		while (t->n_answer > 0) {
-			free(t->answer[--t->n_answer].name);
-			free(t->answer[t->n_answer].value);
-		}
+		transfer_drop_headers(t);
 		return size;
 	}
 	if (line[0] != '\r' && line[0] != '\n') {
-		header_add(t, line, size);
+		transfer_add_header(t, line, size);
 		return size;
 	}
 	(void) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	t->status = (int) status;
 	if (t->on_data != NULL && status >= 200 && status < 300) {
 		t->streams = true;
-		ready_append(t);
+		transfer_queue_data(t);
 	}
 	return size;
 }
@@ -680,27 +487,10 @@ transfer_set(struct http_transfer *t, const struct http_request *r)
 	return rc;
 }
 
-static struct http_transfer *
-transfer_new(struct http *h, const struct http_request *r)
-{
-	struct http_transfer *t = xcalloc(1, sizeof(*t));
-
-	t->http = h;
-	t->url = xstrdup(r->peer.url);
-	t->max_bytes = r->max_bytes;
-	t->on_data = r->on_data;
-	t->on_done = r->on_done;
-	t->data = r->data;
-	t->stage = STAGE_RUNNING;
-	list_append(&h->running, t);
-	h->n_in_flight++;
-	return t;
-}
-
 struct http_transfer *
 http_start(struct http *h, const struct http_request *request)
 {
-	struct http_transfer *t = transfer_new(h, request);
+	struct http_transfer *t = transfer_new(h, &h->queues, request);
 	CURLMcode code;
 
 	if (h->closing) {
@@ -743,17 +533,7 @@ http_cancel(struct http_transfer *t)
 size_t
 http_in_flight(const struct http *h)
 {
-	return h->n_in_flight;
-}
-
-const char *
-http_response_header(const struct http_response *response, const char *name)
-{
-	for (size_t i = 0; i < response->n_headers; i++) {
-		if (strcasecmp(response->headers[i].name, name) == 0)
-			return response->headers[i].value;
-	}
-	return NULL;
+	return h->queues.n_in_flight;
 }
 
 /* ---- timers ---- */
@@ -829,9 +609,11 @@ http_timer_cancel(struct http_timer *t)
 
 /* ---- opening and closing ---- */
 
+/* With NOSIGNAL libcurl leaves SIGPIPE alone, and OpenSSL writes to what a peer has closed. */
 void
 http_global_init(void)
 {
+	(void) signal(SIGPIPE, SIG_IGN);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
 }
@@ -842,7 +624,7 @@ http_open(uv_loop_t *loop)
 	struct http *h = xcalloc(1, sizeof(*h));
 
 	h->loop = loop;
-	h->ready_end = &h->ready;
+	transfer_queues_init(&h->queues);
 	h->multi = curl_multi_init();
 	if (h->multi == NULL)
 		abort();
@@ -863,7 +645,7 @@ http_open(uv_loop_t *loop)
 static void
 http_finish(struct http *h)
 {
-	deliver(h);
+	transfer_deliver(&h->queues);
 	while (h->timers != NULL) {
 		struct http_timer *t = h->timers;
 
@@ -886,10 +668,10 @@ http_close(struct http *h, http_closed_fn *closed, void *data)
 {
 	if (h == NULL || h->closing)
 		return;
-	for (struct http_transfer *t = h->finished.first; t != NULL; t = t->next)
+	for (struct http_transfer *t = h->queues.finished.first; t != NULL; t = t->next)
 		cancel(t);
-	while (h->running.first != NULL)
-		cancel(h->running.first);
+	while (h->queues.running.first != NULL)
+		cancel(h->queues.running.first);
 	for (struct http_timer *t = h->timers; t != NULL; t = t->next)
 		timer_close(t);
 	h->closing = true;

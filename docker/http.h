@@ -67,7 +67,7 @@ struct http_request {
 	void *data;
 };
 
-/* Once in a program, before threads: libcurl's own set-up. */
+/* Once in a program, before threads: libcurl's own set-up; SIGPIPE is ignored from then on. */
 void http_global_init(void);
 
 struct http *http_open(uv_loop_t *loop);
