@@ -474,6 +474,7 @@ mover_start(struct mover *m, const struct move_request *request, move_done_cb *d
 	c->to = xstrdup(request->to);
 	c->person = request->person;
 	c->force = request->force;
+	c->dry_run = request->dry_run;
 	c->startup_p95_ms = request->startup_p95_ms;
 	if (request->undone != NULL)
 		journal_intent_copy(request->undone, &c->undone);

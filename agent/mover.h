@@ -56,6 +56,7 @@ struct mover_eyes {
 
 struct mover_options {
 	enum act_mode mode; /* the cluster's; a policy's move needs ACT_AUTO, a person's does not */
+	bool paused;        /* forager pause: no move, whoever asks; undo and release go on */
 	bool dry_run;       /* check everything, write nothing, to nobody */
 	bool hold;          /* [moves] settle = hold; default release */
 	bool keep_trying;   /* the daemon's: an open move that the Swarm does not answer for is
@@ -78,6 +79,7 @@ struct move_request {
 	const struct intent *undone; /* UNDO: that row (NULL: only labels tell); copied */
 	bool person;            /* a person asked: see swarm/eligibility for what that waives */
 	bool force;             /* a person who insists: the service need not have opted in */
+	bool dry_run;           /* as mover_options.dry_run, for this one only */
 	int64_t startup_p95_ms; /* of the service's tasks; 0 = unknown */
 };
 

@@ -184,7 +184,7 @@ on_move_service(struct mover *m, const struct error *err)
 	r = plan_steer(m, &why);
 	if (r < 0)
 		fail(m, MOVER_EVENT_REFUSED, verdict_of(r), &why);
-	else if (m->options.dry_run)
+	else if (m->options.dry_run || c->dry_run)
 		dry_run(m);
 	else
 		mover_emit(m, MOVER_EVENT_OK);
@@ -263,7 +263,7 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 		return;
 	}
 	note_names(c, s, service, from, to);
-	v = judge_rules(m, s, service, from, to);
+	v = m->options.paused ? VERDICT_PAUSED : judge_rules(m, s, service, from, to);
 	if (v != VERDICT_OK) {
 		refuse(m, v);
 		return;
@@ -377,7 +377,7 @@ on_merge_service(struct mover *m, const struct error *err)
 		mover_emit(m, MOVER_EVENT_NOTHING);
 	else if (merge_verdict(&c->facts) != VERDICT_OK)
 		refuse(m, merge_verdict(&c->facts));
-	else if (m->options.dry_run)
+	else if (m->options.dry_run || c->dry_run)
 		dry_run(m);
 	else
 		mover_emit(m, MOVER_EVENT_MERGE);

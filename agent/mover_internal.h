@@ -18,7 +18,7 @@ struct change {
 	enum move_kind kind;
 
 	char *service, *from, *to; /* as asked for */
-	bool person, force;
+	bool person, force, dry_run;
 	int64_t startup_p95_ms;
 	struct intent undone; /* service_id "" = none */
 	move_done_cb *done;
