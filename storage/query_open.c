@@ -89,19 +89,6 @@ look(const char *path, struct error *err)
 }
 
 static int
-open_db(struct query *q, const char *uri, int flags, struct error *err)
-{
-	int rc =
-	    sqlite3_open_v2(uri, &q->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
-
-	if (rc != SQLITE_OK)
-		return sql_fail(q->db, rc, err, "open");
-	(void) sqlite3_extended_result_codes(q->db, 1);
-	(void) sqlite3_busy_timeout(q->db, BUSY_MS);
-	return 0;
-}
-
-static int
 identify(struct query *q, const char *path, struct error *err)
 {
 	enum schema_kind kind;
@@ -165,7 +152,7 @@ open_and_identify(struct query *q, const char *path, struct error *err)
 	struct error first = {0};
 	int r, rc;
 
-	r = open_db(q, path, 0, &first);
+	r = sql_open(path, SQLITE_OPEN_READONLY, BUSY_MS, &q->db, &first);
 	if (r == 0)
 		r = identify(q, path, &first);
 	if (r == 0)
@@ -184,7 +171,7 @@ open_and_identify(struct query *q, const char *path, struct error *err)
 	(void) sqlite3_close(q->db);
 	q->db = NULL;
 	uri = uri_of(path);
-	r = open_db(q, uri, SQLITE_OPEN_URI, err);
+	r = sql_open(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, BUSY_MS, &q->db, err);
 	return r == 0 ? identify(q, path, err) : r;
 }
 

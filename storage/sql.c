@@ -11,9 +11,9 @@ static const struct {
 	const char *advice;
 } reasons[] = {
     {SQLITE_FULL, ENOSPC, "free some space on the file system of the state directory"},
-    {SQLITE_READONLY, EROFS,
+    {SQLITE_READONLY, EACCES,
      "the database or its directory cannot be written: check owner, mode and mount"},
-    {SQLITE_CANTOPEN, EACCES, "check that the directory exists and may be written"},
+    {SQLITE_CANTOPEN, EACCES, "check owner and mode of the file and of its directory"},
     {SQLITE_PERM, EACCES, "check owner and mode"},
     {SQLITE_AUTH, EPERM, "only reading is possible here"},
     {SQLITE_BUSY, EBUSY, "another process holds the database: try again when it is done"},
@@ -80,16 +80,37 @@ sql_fail(sqlite3 *db, int rc, struct error *err, const char *what)
 {
 	const char *text = db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db);
 	const char *path = db == NULL ? NULL : sqlite3_db_filename(db, "main");
+	const char *advice;
 	int e = sql_errno(db, rc);
 	size_t i;
 
 	/* After ENOSPC and friends the advice of that code fits better than the generic one. */
 	i = reason_of(e == ENOSPC ? SQLITE_FULL : e == EROFS ? SQLITE_READONLY : rc);
-	if (path == NULL || *path == '\0')
-		path = "(database)";
-	if (i < ARRAY_SIZE(reasons) && reasons[i].advice != NULL)
-		return error_set(err, e, "%s: '%s': %s; %s", what, path, text, reasons[i].advice);
-	return error_set(err, e, "%s: '%s': %s", what, path, text);
+	advice = i < ARRAY_SIZE(reasons) ? reasons[i].advice : NULL;
+	if (path == NULL || *path == '\0') /* not open: then what says it */
+		return error_set(err, e, "%s: %s%s%s", what, text, advice == NULL ? "" : "; ",
+		                 advice == NULL ? "" : advice);
+	return error_set(err, e, "%s: '%s': %s%s%s", what, path, text, advice == NULL ? "" : "; ",
+	                 advice == NULL ? "" : advice);
+}
+
+int
+sql_open(const char *path, int flags, int busy_ms, sqlite3 **ret, struct error *err)
+{
+	sqlite3 *db = NULL;
+	int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc != SQLITE_OK) {
+		_cleanup_(freep) char *what = xasprintf("open '%s'", path);
+		int r = sql_fail(db, rc, err, what);
+
+		(void) sqlite3_close(db);
+		return r;
+	}
+	(void) sqlite3_extended_result_codes(db, 1);
+	(void) sqlite3_busy_timeout(db, busy_ms);
+	*ret = db;
+	return 0;
 }
 
 void

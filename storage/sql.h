@@ -24,6 +24,9 @@ int sql_errno(sqlite3 *db, int rc);
 /* Sets err from rc: "what: SQLite's text" and what to do about it. Returns the negative errno. */
 int sql_fail(sqlite3 *db, int rc, struct error *err, const char *what);
 
+/* Opens with extended result codes; a lock is waited for as long as busy_ms. */
+int sql_open(const char *path, int flags, int busy_ms, sqlite3 **ret, struct error *err);
+
 void sql_done(struct sql *s); /* finalizes what is cached; the connection stays */
 
 /* The statement cached under key; text is needed (and read) when it is not cached yet: it may be

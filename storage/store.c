@@ -25,7 +25,9 @@ static const char settings[] = "PRAGMA synchronous = FULL;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA cache_size = -32000;"
-                               "PRAGMA journal_size_limit = 67108864;";
+                               "PRAGMA journal_size_limit = 67108864;"
+                               /* Reading makes the log and its index: readers need them. */
+                               "SELECT count(*) FROM meta;";
 
 static int
 check_directory(const char *path, struct error *err)
@@ -123,27 +125,22 @@ static int
 probe_file(const char *path, struct error *err)
 {
 	sqlite3 *db = NULL;
+	struct error first = {0};
 	int64_t size = 0;
-	int rc, r;
+	int r;
 
 	r = look_at_file(path, &size, err);
 	if (r < 0 || size == 0)
 		return r;
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc == SQLITE_OK) {
-		struct error first = {0};
-
-		(void) sqlite3_busy_timeout(db, BUSY_MS);
-		(void) sqlite3_extended_result_codes(db, 1);
-		r = probe(db, size, &first);
-		/* A crash while it was made: SQLite takes it back on opening for writing. */
-		if (r < 0 && sqlite3_extended_errcode(db) == SQLITE_READONLY_ROLLBACK)
-			r = 0;
-		else if (r < 0)
-			(void) error_set(err, -r, "%s", first.text);
-	} else {
-		r = sql_fail(db, rc, err, "open");
-	}
+	r = sql_open(path, SQLITE_OPEN_READONLY, BUSY_MS, &db, err);
+	if (r < 0)
+		return r;
+	r = probe(db, size, &first);
+	/* A crash while it was made: SQLite takes it back on opening for writing. */
+	if (r < 0 && sqlite3_extended_errcode(db) == SQLITE_READONLY_ROLLBACK)
+		r = 0;
+	else if (r < 0)
+		(void) error_set(err, -r, "%s", first.text);
 	(void) sqlite3_close_v2(db);
 	return r;
 }
@@ -199,8 +196,6 @@ set_up(struct store *s, struct error *err)
 	enum schema_kind kind;
 	int r;
 
-	(void) sqlite3_extended_result_codes(db, 1);
-	(void) sqlite3_busy_timeout(db, BUSY_MS);
 	if (sqlite3_db_readonly(db, "main") == 1)
 		return error_set(
 		    err, EACCES,
@@ -219,7 +214,7 @@ int
 store_open(const char *path, struct store **ret, struct error *err)
 {
 	_cleanup_(store_closep) struct store *s = xcalloc(1, sizeof(*s));
-	int rc, r;
+	int r;
 
 	r = check_directory(path, err);
 	if (r == 0)
@@ -228,9 +223,9 @@ store_open(const char *path, struct store **ret, struct error *err)
 		r = probe_file(path, err);
 	if (r < 0)
 		return r;
-	rc = sqlite3_open_v2(path, &s->sql.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK)
-		return sql_fail(s->sql.db, rc, err, "open");
+	r = sql_open(path, SQLITE_OPEN_READWRITE, BUSY_MS, &s->sql.db, err);
+	if (r < 0)
+		return r;
 	r = set_up(s, err);
 	if (r < 0)
 		return r;
@@ -315,71 +310,6 @@ store_leave(struct store *s, bool nested, int r, struct error *err)
 	if (r < 0)
 		(void) sql_run(&s->sql, NULL, "ROLLBACK TO put");
 	(void) sql_run(&s->sql, NULL, "RELEASE put");
-	return r;
-}
-
-int
-store_put_meta(struct store *s, const char *key, const char *value, struct error *err)
-{
-	return sql_run(&s->sql, err,
-	               "INSERT INTO meta VALUES (?1, ?2) "
-	               "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-	               SQL_TEXT(key), SQL_TEXT(value));
-}
-
-int
-store_get_meta(struct store *s, const char *key, char **ret, struct error *err)
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *stmt = NULL;
-	int r;
-
-	r = sql_query(&s->sql, &stmt, err, "SELECT value FROM meta WHERE key = ?1", SQL_TEXT(key));
-	if (r == 0)
-		r = sql_step(&s->sql, stmt, err);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return error_set(err, ENOENT, "the database holds no '%s'", key);
-	*ret = xstrdup((const char *) sqlite3_column_text(stmt, 0));
-	return 0;
-}
-
-int
-store_created_ms(struct store *s, int64_t *ret, struct error *err)
-{
-	int r = sql_int(&s->sql, ret, err,
-	                "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'created_ms'");
-
-	return r == 0  ? error_set(err, EUCLEAN, "the database does not say when it was made")
-	       : r < 0 ? r
-	               : 0;
-}
-
-int
-store_pause(struct store *s, const char *who, const char *reason, int64_t at_ms, struct error *err)
-{
-	/* A second pause keeps the time of the first. */
-	return sql_run(&s->sql, err,
-	               "INSERT INTO pause VALUES (1, ?1, ?2, ?3) "
-	               "ON CONFLICT (one) DO UPDATE SET who = excluded.who, "
-	               "reason = coalesce(excluded.reason, reason)",
-	               SQL_TEXT(who), SQL_TEXT(reason), SQL_INT(at_ms));
-}
-
-int
-store_resume(struct store *s, struct error *err)
-{
-	return sql_run(&s->sql, err, "DELETE FROM pause");
-}
-
-int
-store_is_paused(struct store *s, int64_t *ret_since_ms, struct error *err)
-{
-	int64_t since;
-	int r = sql_int(&s->sql, &since, err, "SELECT since_ms FROM pause");
-
-	if (r == 1 && ret_since_ms != NULL)
-		*ret_since_ms = since;
 	return r;
 }
 

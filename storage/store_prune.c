@@ -147,7 +147,7 @@ cut_samples(struct store *s, int64_t now_ms, const struct retention *keep, int64
 
 	if (keep->raw_ms > 0)
 		r = cut(s, "SELECT min(at_ms) FROM sample", "DELETE FROM sample WHERE at_ms < ?1",
-		        MIN(now_ms - keep->raw_ms, rolled_5m), err);
+		        MIN(now_ms - keep->raw_ms, rolled_5m + 1), err);
 	if (r == 0 && keep->five_min_ms > 0)
 		r = cut(s, "SELECT min(at_ms) FROM sample_5m",
 		        "DELETE FROM sample_5m WHERE at_ms < ?1",

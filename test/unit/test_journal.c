@@ -1,0 +1,314 @@
+/* The journal: durable before it returns, never rewritten, found again after a crash. */
+#include "store_fixture.h"
+
+#include "storage/journal.h"
+
+#define T0 1700000000000LL
+
+static struct intent
+plan(const char *service)
+{
+	struct intent in = {
+	    .kind = MOVE_KIND_MOVE,
+	    .state = MOVE_PLANNED,
+	    .decision_id = 4,
+	    .version_before = 1ULL << 40,
+	    .rest_hash = 0xfedcba9876543210ULL,
+	    .service_name = (char *) "web",
+	    .from_name = (char *) "alpha",
+	    .added = (char *) "[\"node.id!=n1\"]",
+	    .before = (char *) "{\"constraints\":null,\"labels\":{}}",
+	    .old_tasks = (char *) "[]",
+	    .created_wall_ms = T0,
+	    .deadline_wall_ms = T0 + 180000,
+	};
+
+	(void) str_copy(in.service_id, sizeof(in.service_id), service);
+	(void) str_copy(in.from_id, sizeof(in.from_id), "n1");
+	(void) str_copy(in.to_id, sizeof(in.to_id), "nnnnnnnnnnnnnnnnnnnnnnnn2");
+	return in;
+}
+
+static uint64_t
+add(struct fixture *f, struct intent *in)
+{
+	uint64_t id = 0;
+
+	in->id = 0;
+	assert_ok(journal_add(f->store, in, in->created_wall_ms, &id, err));
+	in->id = id;
+	return id;
+}
+
+static void
+put_state(struct fixture *f, struct intent *in, enum move_state state)
+{
+	in->state = state;
+	in->ended_wall_ms = journal_state_ended(state) ? T0 + 9 : 0;
+	assert_ok(journal_update(f->store, in, T0 + 9, NULL, err));
+}
+
+static void
+comes_back_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct intent in = plan("sssssssssssssssssssssssss"), back = {0};
+
+	assert_int_equal(add(f, &in), 1);
+	in.state = MOVE_STEERED;
+	in.version_ours = 77;
+	in.written = (char *) "{\"constraints\":[]}";
+	assert_ok(journal_update(f->store, &in, T0 + 1, "POST answered 200", err));
+	assert_ok(journal_get(f->store, 1, &back, err));
+	assert_int_equal(back.kind, MOVE_KIND_MOVE);
+	assert_int_equal(back.state, MOVE_STEERED);
+	assert_true(back.decision_id == 4 && back.undo_of == 0);
+	assert_string_equal(back.service_id, in.service_id);
+	assert_string_equal(back.from_id, "n1");
+	assert_string_equal(back.to_id, in.to_id);
+	assert_string_equal(back.service_name, "web");
+	assert_string_equal(back.from_name, "alpha");
+	assert_null(back.to_name);
+	assert_true(back.version_before == 1ULL << 40 && back.version_ours == 77);
+	assert_true(back.rest_hash == in.rest_hash);
+	assert_string_equal(back.added, in.added);
+	assert_string_equal(back.before, in.before);
+	assert_string_equal(back.written, in.written);
+	assert_string_equal(back.old_tasks, "[]");
+	assert_true(back.created_wall_ms == T0 && back.deadline_wall_ms == T0 + 180000);
+	assert_true(back.ended_wall_ms == 0);
+	assert_null(back.reason);
+	journal_intent_done(&back);
+	journal_intent_done(NULL);
+	assert_value(f,
+	             "SELECT group_concat(seq || state || coalesce(note, '-')) FROM v_move_events",
+	             "1planned-,2steeredPOST answered 200");
+	assert_refused(journal_get(f->store, 2, &back, err), ENOENT, "no move 2");
+	assert_refused(journal_get(f->store, 0, &back, err), ENOENT, "no move 0");
+}
+
+static void
+refuses_nonsense(void **state)
+{
+	struct fixture *f = *state;
+	struct intent in = plan("s1"), none = plan("");
+	uint64_t id = 0;
+
+	assert_refused(journal_add(f->store, &none, T0, &id, err), EINVAL, "no service");
+	add(f, &in);
+	assert_refused(journal_add(f->store, &in, T0, &id, err), EINVAL, "already");
+	in.id = 17;
+	assert_refused(journal_update(f->store, &in, T0, NULL, err), ENOENT, "no move 17");
+	assert_refused(journal_note(f->store, 17, T0, "x", err), ENOENT, "no move 17");
+	in.id = 0;
+	in.state = (enum move_state) 99;
+	assert_refused(journal_add(f->store, &in, T0, &id, err), EINVAL, "state");
+	in.state = MOVE_PLANNED;
+	in.undo_of = 40;
+	assert_refused(journal_add(f->store, &in, T0, &id, err), EINVAL, "FOREIGN KEY");
+	/* What is not on disk when it returns is no journal. */
+	in.undo_of = 0;
+	assert_ok(store_begin(f->store, err));
+	assert_refused(journal_add(f->store, &in, T0, &id, err), EINVAL, "commit the cycle");
+	assert_refused(journal_update(f->store, &in, T0, NULL, err), EINVAL, "commit the cycle");
+	assert_refused(journal_note(f->store, 1, T0, "x", err), EINVAL, "commit the cycle");
+	assert_ok(store_commit(f->store, err));
+	assert_true(id == 0);
+	assert_value(f, "SELECT count(*) || (SELECT count(*) FROM move_event) FROM move", "11");
+}
+
+static void
+history_is_not_rewritten(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < MOVE_STATE_N; i++) {
+		struct intent in = plan("s1");
+		bool ended = journal_state_ended((enum move_state) i);
+
+		add(f, &in);
+		put_state(f, &in, (enum move_state) i);
+		in.reason = (char *) "more exactly";
+		put_state(f, &in, (enum move_state) i); /* the same state: words may be added */
+		in.state = i == MOVE_DONE ? MOVE_REVERTED : MOVE_DONE;
+		if (journal_update(f->store, &in, T0, NULL, NULL) != (ended ? -EALREADY : 0))
+			fail_msg("%s", move_state_names[i]);
+		in.state = MOVE_PLANNED;
+		assert_int_equal(journal_update(f->store, &in, T0, NULL, NULL), -EALREADY);
+	}
+	assert_value(f, "SELECT count(*) FROM move WHERE state = 'planned' OR reason IS NULL", "0");
+}
+
+static int
+crash(const struct fixture *f)
+{
+	struct error err = {0};
+	struct intent in = plan("s1");
+	struct store *s = NULL;
+	uint64_t id = 0;
+
+	if (store_open(f->path, &s, &err) < 0 || journal_add(s, &in, T0, &id, &err) < 0)
+		return 1;
+	in.id = id;
+	in.state = MOVE_STEERED;
+	if (journal_update(s, &in, T0 + 1, NULL, &err) < 0)
+		return 1;
+	/* And a cycle that never ended. */
+	if (store_begin(s, &err) < 0 || store_put_meta(s, "half", "done", &err) < 0)
+		return 1;
+	_exit(0); /* no close, no checkpoint */
+}
+
+static void
+survives_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_list list = {0};
+
+	assert_int_equal(fixture_child(crash, f), 0);
+	fixture_open(f);
+	assert_ok(journal_open_moves(f->store, &list, err));
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.items[0].state, MOVE_STEERED);
+	journal_list_done(&list);
+	assert_value(f, "SELECT value FROM meta WHERE key = 'half'", "-");
+}
+
+static void
+check_list(struct fixture *f, enum journal_filter filter, size_t most, const char *expected)
+{
+	struct journal_list list = {0};
+	char text[256] = "";
+
+	assert_ok(journal_list(f->store, filter, most, &list, err));
+	for (size_t i = 0; i < list.n; i++)
+		(void) snprintf(text + strlen(text), 32, "%llu ",
+		                (unsigned long long) list.items[i].id);
+	journal_list_done(&list);
+	assert_string_equal(text, expected);
+}
+
+static void
+lists_what_is_open_and_what_can_be_undone(void **state)
+{
+	static const enum move_state states[] = {
+	    MOVE_PLANNED, MOVE_STEERED,  MOVE_VERIFIED, MOVE_SETTLED, MOVE_DONE,    MOVE_REVERTING,
+	    MOVE_BLOCKED, MOVE_REVERTED, MOVE_GAVE_UP,  MOVE_FOREIGN, MOVE_REFUSED, MOVE_DONE};
+	struct fixture *f = *state;
+	struct intent undo = plan("s1");
+
+	check_list(f, JOURNAL_ALL, 0, "");
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		struct intent in = plan("s1");
+
+		add(f, &in);
+		put_state(f, &in, states[i]);
+	}
+	check_list(f, JOURNAL_ALL, 3, "12 11 10 ");
+	check_list(f, JOURNAL_OPEN, 0, "7 6 4 3 2 1 ");
+	check_list(f, JOURNAL_UNDOABLE, 0, "12 5 ");
+	/* An undo that is open or done takes it off the list, one that failed puts it back. */
+	undo.kind = MOVE_KIND_UNDO;
+	undo.undo_of = 5;
+	add(f, &undo);
+	check_list(f, JOURNAL_UNDOABLE, 0, "12 ");
+	put_state(f, &undo, MOVE_GAVE_UP);
+	check_list(f, JOURNAL_UNDOABLE, 0, "12 5 ");
+	undo.state = MOVE_PLANNED;
+	add(f, &undo);
+	put_state(f, &undo, MOVE_DONE);
+	check_list(f, JOURNAL_UNDOABLE, 0, "12 ");
+	assert_value(f, "SELECT undone_by FROM v_moves WHERE move_id = 5", "14");
+	assert_int_equal(journal_list(f->store, (enum journal_filter) 9, 0, NULL, NULL), -EINVAL);
+}
+
+static void
+an_unknown_state_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct intent in = plan("s1"), back = {0};
+	struct journal_list list = {0};
+
+	add(f, &in);
+	assert_ok(sql_exec(f->store->sql.db, "UPDATE move SET state = 'teleporting'", err));
+	assert_refused(journal_get(f->store, 1, &back, err), EUCLEAN, "teleporting");
+	/* And it counts as open: it must be looked at before anything else is done. */
+	assert_refused(journal_open_moves(f->store, &list, err), EUCLEAN, "newer forager");
+	assert_null(list.items);
+}
+
+static void
+last_moves(void **state)
+{
+	static const struct {
+		const char *service;
+		int64_t at_ms;
+		enum move_state state;
+		enum move_kind kind;
+	} rows[] = {
+	    {"s2", T0 - 9000000, MOVE_DONE, MOVE_KIND_MOVE},
+	    {"s1", T0 - 7200000, MOVE_DONE, MOVE_KIND_MOVE},
+	    {"s1", T0 - 1800000, MOVE_REVERTED, MOVE_KIND_MOVE},
+	    {"s1", T0 - 900000, MOVE_REFUSED, MOVE_KIND_MOVE},
+	    {"s1", T0 - 800000, MOVE_DONE, MOVE_KIND_UNDO},
+	    {"s0", T0 - 700000, MOVE_STEERED, MOVE_KIND_MOVE},
+	    {"s3", T0 - 600000, MOVE_PLANNED, MOVE_KIND_MOVE},
+	    {"s4", T0 - 3600000, MOVE_DONE, MOVE_KIND_MOVE},
+	};
+	struct fixture *f = *state;
+	struct journal_lasts l = {0};
+
+	assert_ok(journal_last_moves(f->store, T0, 0, &l, err));
+	assert_true(l.n == 0 && l.n_hour == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct intent in = plan(rows[i].service);
+
+		in.kind = rows[i].kind;
+		in.state = rows[i].state;
+		in.created_wall_ms = rows[i].at_ms;
+		add(f, &in);
+	}
+	assert_ok(journal_last_moves(f->store, T0, T0 - 7200000, &l, err));
+	assert_int_equal(l.n_hour, 2);
+	assert_int_equal(l.n, 3);
+	assert_string_equal(l.items[0].service_id, "s0");
+	assert_string_equal(l.items[1].service_id, "s1");
+	assert_true(l.items[1].last_ms == T0 - 1800000);
+	assert_string_equal(l.items[2].service_id, "s4");
+	journal_lasts_done(&l);
+}
+
+static void
+copies_are_deep(void **state)
+{
+	struct intent in = plan("s1"), copy;
+
+	(void) state;
+	in.reason = xstrdup("because");
+	journal_intent_copy(&in, &copy);
+	in.reason[0] = 'X';
+	assert_string_equal(copy.reason, "because");
+	assert_ptr_not_equal(copy.before, in.before);
+	assert_null(copy.to_name);
+	free(in.reason);
+	journal_intent_done(&copy);
+	assert_null(copy.reason);
+}
+
+int
+main(void)
+{
+#define OPEN(t) cmocka_unit_test_setup_teardown(t, fixture_open_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+	    OPEN(comes_back_whole),
+	    OPEN(refuses_nonsense),
+	    OPEN(history_is_not_rewritten),
+	    cmocka_unit_test_setup_teardown(survives_a_crash, fixture_setup, fixture_teardown),
+	    OPEN(lists_what_is_open_and_what_can_be_undone),
+	    OPEN(an_unknown_state_is_an_error),
+	    OPEN(last_moves),
+	    cmocka_unit_test(copies_are_deep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
