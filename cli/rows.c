@@ -1,0 +1,69 @@
+/* Query results as JSON; see rows.h. */
+#include "cli/rows.h"
+
+#include <math.h>
+
+#include "base/util.h"
+#include "cli/text.h"
+
+static json_t *
+value_json(const struct query_value *v)
+{
+	_cleanup_(freep) char *utf8 = NULL;
+
+	switch (v->type) {
+	case QUERY_INTEGER:
+		return json_integer((json_int_t) v->integer);
+	case QUERY_REAL:
+		return isfinite(v->real) ? json_real(v->real) : json_null();
+	case QUERY_TEXT:
+		utf8 = text_utf8(v->text, v->size);
+		return json_string(utf8);
+	case QUERY_BLOB:
+	case QUERY_NULL:
+		break;
+	}
+	return json_null();
+}
+
+static int
+row(void *data, size_t n, const char *const *names, const struct query_value *values)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		(void) json_object_set_new(object, names[i], value_json(&values[i]));
+	(void) json_array_append_new(data, object);
+	return 0;
+}
+
+int
+rows_read(struct query *q, const char *sql, const struct query_value *bind, size_t n_bind,
+          json_t **ret, struct error *err)
+{
+	json_t *rows = json_array();
+	int r = query_each(q, sql, bind, n_bind, row, rows, err);
+
+	if (r < 0) {
+		json_decref(rows);
+		return r;
+	}
+	*ret = rows;
+	return 0;
+}
+
+const char *
+rows_text(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s != NULL ? s : "";
+}
+
+double
+rows_number(const json_t *object, const char *key)
+{
+	const json_t *v = json_object_get(object, key);
+
+	return json_is_number(v) ? json_number_value(v) : NAN;
+}

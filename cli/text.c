@@ -1,0 +1,164 @@
+/* Words for people; see text.h. */
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/util.h"
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* Length of the UTF-8 sequence at s (1 … 4) and its code point; 0 when it is none. */
+static size_t
+decode(const unsigned char *s, size_t size, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c;
+
+	if (n == 0 || s[0] > 0xf4 || n > size)
+		return 0;
+	c = n == 1 ? s[0] : s[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+/* What could drive a terminal, forge a line or reorder what stands beside it. */
+static bool
+harmful(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+	       c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+static char *
+copy(const char *s, size_t size, bool clean)
+{
+	char *to = xcalloc(size + 1, sizeof(REPLACEMENT) - 1), *end = to;
+
+	for (size_t i = 0; i < size;) {
+		uint32_t c = 0;
+		size_t n = decode((const unsigned char *) s + i, size - i, &c);
+
+		if (n == 0 || (clean && harmful(c))) {
+			memcpy(end, REPLACEMENT, sizeof(REPLACEMENT) - 1);
+			end += sizeof(REPLACEMENT) - 1;
+		} else {
+			memcpy(end, s + i, n);
+			end += n;
+		}
+		i += MAX(n, 1);
+	}
+	return to;
+}
+
+char *
+text_clean(const char *s, size_t size)
+{
+	return copy(s, size, true);
+}
+
+char *
+text_utf8(const char *s, size_t size)
+{
+	return copy(s, size, false);
+}
+
+void
+text_cut(char *s, size_t most)
+{
+	size_t chars = 0;
+	char *cut = s;
+
+	for (char *p = s; *p != '\0'; p++) {
+		if ((*p & 0xc0) == 0x80)
+			continue;
+		/* Where the last character that may stay begins: "…" goes there. */
+		if (++chars == most)
+			cut = p;
+		if (chars > most) {
+			/* Fits: text_clean leaves three bytes for each byte that it copied. */
+			memcpy(cut, "…", sizeof("…"));
+			return;
+		}
+	}
+}
+
+char *
+text_bytes(double bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	size_t u = 0;
+
+	while (fabs(bytes) >= 1024 && u + 1 < ARRAY_SIZE(units)) {
+		bytes /= 1024;
+		u++;
+	}
+	if (u == 0)
+		return xasprintf("%.0f%s", bytes, units[u]);
+	return xasprintf("%.4g%s", bytes, units[u]);
+}
+
+/* As Docker's: the largest unit that fits, counted in words. */
+char *
+text_duration(int64_t ms)
+{
+	int64_t s = ms / 1000, m = s / 60, h = (m + 30) / 60;
+
+	if (s < 1)
+		return xstrdup("Less than a second");
+	if (s == 1)
+		return xstrdup("1 second");
+	if (s < 60)
+		return xasprintf("%" PRId64 " seconds", s);
+	if (m == 1)
+		return xstrdup("About a minute");
+	if (m < 60)
+		return xasprintf("%" PRId64 " minutes", m);
+	if (h == 1)
+		return xstrdup("About an hour");
+	if (h < 48)
+		return xasprintf("%" PRId64 " hours", h);
+	if (h < 24 * 7 * 2)
+		return xasprintf("%" PRId64 " days", h / 24);
+	if (h < 24 * 30 * 2)
+		return xasprintf("%" PRId64 " weeks", h / 24 / 7);
+	if (h < 24 * 365 * 2)
+		return xasprintf("%" PRId64 " months", h / 24 / 30);
+	return xasprintf("%" PRId64 " years", h / 24 / 365);
+}
+
+char *
+text_ago(int64_t then_ms, int64_t now_ms)
+{
+	_cleanup_(freep) char *d = NULL;
+
+	if (then_ms > now_ms + 1000) {
+		d = text_duration(then_ms - now_ms);
+		return xasprintf("in %s", d);
+	}
+	d = text_duration(MAX(now_ms - then_ms, 0));
+	return xasprintf("%s ago", d);
+}
+
+char *
+text_time(int64_t ms)
+{
+	time_t t = (time_t) (ms / 1000);
+	char buf[64];
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(buf, sizeof(buf), "%F %T UTC", &tm) == 0)
+		return xasprintf("%" PRId64 " ms", ms);
+	return xstrdup(buf);
+}
