@@ -96,22 +96,22 @@ size_t
 answer_ranking(struct decision *d, const struct answer_ranked *list, size_t n)
 {
 	static const double nothing[BASIS_N];
-	size_t chosen = SIZE_MAX;
+	size_t chosen = SIZE_MAX, refused = 0, most;
 
 	d->n_considered = n;
 	for (size_t i = 0; i < n; i++) {
-		enum verdict v = list[i].verdict;
-
-		d->n_refused[v] += v != VERDICT_OK;
-		if (v != VERDICT_OK || d->n_shortlist >= DECISION_SHORTLIST - REFUSED_SHOWN)
-			continue;
-		if (chosen == SIZE_MAX)
+		d->n_refused[list[i].verdict] += list[i].verdict != VERDICT_OK;
+		refused += list[i].verdict != VERDICT_OK;
+		if (chosen == SIZE_MAX && list[i].verdict == VERDICT_OK)
 			chosen = i;
-		(void) answer_move(d, list[i].move, v, nothing, 0);
 	}
+	most = DECISION_SHORTLIST - MIN(refused, (size_t) REFUSED_SHOWN);
+	for (size_t i = 0; i < n && d->n_shortlist < most; i++)
+		if (list[i].verdict == VERDICT_OK)
+			(void) answer_move(d, list[i].move, VERDICT_OK, nothing, 0);
 	d->chosen = chosen != SIZE_MAX;
 	d->runner_up = d->n_shortlist > 2 ? 2 : SIZE_MAX;
-	for (size_t i = 0; i < n && d->n_shortlist < DECISION_SHORTLIST; i++)
+	for (size_t i = 0; i < n; i++)
 		if (list[i].verdict != VERDICT_OK)
 			(void) answer_move(d, list[i].move, list[i].verdict, nothing, 0);
 	d->runner_up = MIN(d->runner_up, d->n_shortlist);

@@ -55,7 +55,7 @@ const struct basis_info basis_infos[BASIS_N] = {
     [BASIS_ROOM2] = {"room2", "emptiness of a node that may sleep, squared", 0, BASIS_OF_NOTHING},
     [BASIS_ROOM4] = {"room4", "emptiness of a node that may sleep, 4th power", 0, BASIS_OF_NOTHING},
     [BASIS_HOT] = {"hot", "10 x load above the relief line x who waits", 5, BASIS_OF_RESPONSE},
-    [BASIS_WAIT] = {"wait", "load / (1 - load) / 9 x who waits", 3, BASIS_OF_RESPONSE},
+    [BASIS_WAIT] = {"wait", "load / (1 - load) / 9 x who waits", 8, BASIS_OF_RESPONSE},
     [BASIS_MEM] = {"mem", "10 x memory above 80 %", 30, BASIS_OF_RESPONSE},
     [BASIS_TRAFFIC] = {"traffic", "10 x cross-node traffic in gigabit links", 3.33,
                        BASIS_OF_TRAFFIC},

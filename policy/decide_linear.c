@@ -197,32 +197,35 @@ show(const struct scene *f, struct decision *d, size_t i, enum verdict verdict)
 	(void) answer_move(d, m, verdict, f->theta, linear_sd(&f->p->linear, m->delta));
 }
 
+static void
+show_those(const struct scene *f, struct decision *d, size_t first, bool ok, size_t most)
+{
+	for (size_t i = 0; i < f->moves->n && d->n_shortlist < most; i++) {
+		enum verdict v = verdict_of(f, &f->moves->list[i]);
+
+		if ((v == VERDICT_OK) == ok && i != first)
+			show(f, d, i, v);
+	}
+}
+
 /* [1] what was, or would have been, chosen; then those that pass, then the best refused. */
 static void
 shortlist_fill(const struct scene *f, struct decision *d, size_t first)
 {
-	bool seen_ok = false;
+	size_t refused = 0, before = d->n_shortlist;
 
 	for (size_t i = 0; i < f->moves->n; i++) {
 		enum verdict v = verdict_of(f, &f->moves->list[i]);
 
-		d->n_refused[v] += v != VERDICT_OK && i != first;
-		if (v != VERDICT_OK || i == first ||
-		    d->n_shortlist >= DECISION_SHORTLIST - REFUSED_SHOWN)
+		if (v == VERDICT_OK || i == first)
 			continue;
-		if (!seen_ok)
-			d->runner_up = d->n_shortlist;
-		seen_ok = true;
-		show(f, d, i, v);
+		d->n_refused[v]++;
+		refused++;
 	}
-	for (size_t i = 0; i < f->moves->n && d->n_shortlist < DECISION_SHORTLIST; i++) {
-		enum verdict v = verdict_of(f, &f->moves->list[i]);
-
-		if (v != VERDICT_OK && i != first)
-			show(f, d, i, v);
-	}
-	if (!seen_ok)
-		d->runner_up = d->n_shortlist;
+	show_those(f, d, first, true, DECISION_SHORTLIST - MIN(refused, (size_t) REFUSED_SHOWN));
+	d->runner_up = d->n_shortlist > before ? before : SIZE_MAX;
+	show_those(f, d, first, false, DECISION_SHORTLIST);
+	d->runner_up = MIN(d->runner_up, d->n_shortlist);
 }
 
 static double
@@ -252,6 +255,10 @@ reason_move(const struct scene *f, struct decision *d, const struct pick *pick)
 	const struct move *m = &f->moves->list[pick->move];
 	const char *what = what_moves(f, d, m);
 
+	if (pick->goal == GOAL_RELIEF && load_after(f, m) > 100)
+		return arena_printf(d->arena,
+		                    "%s; %s relieves it, though what stays wants more than all",
+		                    answer_hot(d, f->s, m->from), what);
 	if (pick->goal == GOAL_RELIEF)
 		return arena_printf(d->arena, "%s; %s lowers its load to %.0f %%",
 		                    answer_hot(d, f->s, m->from), what, load_after(f, m));

@@ -72,8 +72,12 @@ guard_sustained(const struct guard_ask *ask, enum goal goal, double gain_slow)
 
 	if (goal == GOAL_RELIEF)
 		return guard_is_hot(s, ask->from) ? VERDICT_OK : VERDICT_NOT_SUSTAINED;
-	/* A spike is not a reason, and neither is a service that has only just started. */
-	if (ask->load->running_ms < s->bounds.sustain_ms || !(gain_slow > 0))
+	/*
+	 * A spike is not a reason, and neither is a service that has only just started. A node that
+	 * is above its relief line is relieved in time, or it was a spike.
+	 */
+	if (s->nodes[ask->from].hot_ms > 0 || ask->load->running_ms < s->bounds.sustain_ms ||
+	    !(gain_slow > 0))
 		return VERDICT_NOT_SUSTAINED;
 	return VERDICT_OK;
 }

@@ -39,8 +39,9 @@ enum verdict guard_load(const struct guard_ask *ask, enum goal goal);
 bool guard_is_hot(const struct snapshot *s, uint32_t node);
 
 /*
- * NOT_SUSTAINED unless the need has lasted: relief by guard_is_hot; improve and drain by what would
- * move having run for that long, being well known, and gain_slow > 0: the long run gains as well.
+ * NOT_SUSTAINED unless the need has lasted: relief by guard_is_hot; improve by the
+ * source not being above its line (else it waits for relief), what would move having run for that
+ * long, and gain_slow > 0: the long run gains as well. Drains ask the same of each of their moves.
  */
 enum verdict guard_sustained(const struct guard_ask *ask, enum goal goal, double gain_slow);
 

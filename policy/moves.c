@@ -9,6 +9,7 @@ struct search {
 	struct arena *arena;
 	const struct objective *objective;
 	const double *theta;
+	double gone[BASIS_N]; /* what the source at hand loses by the service at hand */
 	uint32_t *targets;
 	size_t n_targets, room;
 };
@@ -74,24 +75,6 @@ moves_delta(const struct node_state *from, const struct node_state *to,
 		ret[i] += after[i] - before[i];
 }
 
-/* Δφ if the long run came now: a gain that is not in it is a spike's. */
-static double
-gain_slow(const struct search *f, const struct move *m, const struct task_load *load,
-          const double cross[static 2])
-{
-	struct node_state from = node_state_slow(&f->moves->states->nodes[m->from]);
-	struct node_state to = node_state_slow(&f->moves->states->nodes[m->to]);
-	struct task_load slow = *load;
-	double delta[BASIS_N];
-
-	slow.now = slow.mean = load->slow;
-	slow.var = load->slow_var;
-	for (int i = 0; i < FORECAST_STEPS; i++)
-		slow.last[i] = load->slow;
-	moves_delta(&from, &to, &slow, cross, delta);
-	return -linear_value(f->theta, delta) - m->move_cost;
-}
-
 static void
 list_push(struct search *f, const struct move *m)
 {
@@ -109,6 +92,21 @@ list_push(struct search *f, const struct move *m)
 	all->list[all->n++] = *m;
 }
 
+/* φ of the source without the load, less φ of it now: the same for every target. */
+static void
+gone_fill(struct search *f, uint32_t service, uint32_t from, const struct task_load *load)
+{
+	struct node_state without = f->moves->states->nodes[from];
+	double cross, other;
+
+	node_states_traffic(f->moves->states, service, from, from, &cross, &other);
+	node_state_remove(&without, load);
+	without.cross_bytes_per_s += cross;
+	basis_of(&without, f->gone);
+	for (size_t i = 0; i < BASIS_N; i++)
+		f->gone[i] -= f->moves->phi[from][i];
+}
+
 static void
 move_fill(const struct search *f, uint32_t service, uint32_t from, uint32_t to,
           const struct task_load *load, struct move *ret)
@@ -116,22 +114,23 @@ move_fill(const struct search *f, uint32_t service, uint32_t from, uint32_t to,
 	const struct snapshot *s = f->moves->snapshot;
 	const struct node_state *nodes = f->moves->states->nodes;
 	struct guard_ask ask = {s, nodes, load, from, to};
-	enum goal goal = guard_is_hot(s, from) ? GOAL_RELIEF : GOAL_IMPROVE;
+	struct node_state with = nodes[to];
 	double cross[2];
 
-	*ret = (struct move){.service = service, .from = from, .to = to};
+	*ret = (struct move){.service = service, .from = from, .to = to, .verdict = VERDICT_OK};
 	ret->n_tasks = (uint32_t) load->n;
-	ret->relief = goal == GOAL_RELIEF;
+	ret->relief = guard_is_hot(s, from);
 	ret->move_cost = reward_move(f->objective, ret->n_tasks);
 	node_states_traffic(f->moves->states, service, from, to, &cross[0], &cross[1]);
-	moves_delta(&nodes[from], &nodes[to], load, cross, ret->delta);
+	node_state_add(&with, load);
+	with.cross_bytes_per_s += cross[1];
+	basis_of(&with, ret->delta);
+	for (size_t i = 0; i < BASIS_N; i++)
+		ret->delta[i] += f->gone[i] - f->moves->phi[to][i];
 	ret->gain = -linear_value(f->theta, ret->delta) - ret->move_cost;
 	ret->verdict = f->moves->of_service[service];
-	ret->sustain = VERDICT_OK;
 	if (ret->verdict == VERDICT_OK)
-		ret->verdict = guard_load(&ask, goal);
-	if (ret->verdict == VERDICT_OK)
-		ret->sustain = guard_sustained(&ask, goal, gain_slow(f, ret, load, cross));
+		ret->verdict = guard_load(&ask, ret->relief ? GOAL_RELIEF : GOAL_IMPROVE);
 }
 
 static void
@@ -143,6 +142,7 @@ service_moves(struct search *f, uint32_t service, uint32_t from)
 	struct move m;
 
 	node_states_carried(all->states, service, from, &load);
+	gone_fill(f, service, from, &load);
 	/* Refused services are worth listing where a person can read the list. */
 	if (verdict != VERDICT_OK && all->snapshot->n_nodes > MOVES_TARGETS) {
 		all->n_dropped++;
@@ -237,14 +237,40 @@ moves_eligibility(const struct moves *m, uint32_t service, uint32_t from, uint32
 	return v;
 }
 
-static void
-moves_check(struct moves *m)
+/* Δφ if the long run came now: a gain that is not in it is a spike's. */
+static double
+gain_slow(const struct search *f, const struct move *m, const struct task_load *load)
 {
+	struct node_state from = node_state_slow(&f->moves->states->nodes[m->from]);
+	struct node_state to = node_state_slow(&f->moves->states->nodes[m->to]);
+	struct task_load slow = *load;
+	double delta[BASIS_N], cross[2];
+
+	node_states_traffic(f->moves->states, m->service, m->from, m->to, &cross[0], &cross[1]);
+	slow.now = slow.mean = load->slow;
+	slow.var = load->slow_var;
+	for (int i = 0; i < FORECAST_STEPS; i++)
+		slow.last[i] = load->slow;
+	moves_delta(&from, &to, &slow, cross, delta);
+	return -linear_value(f->theta, delta) - m->move_cost;
+}
+
+static void
+moves_check(const struct search *f)
+{
+	struct moves *m = f->moves;
+
 	for (size_t i = 0; i < m->n; i++) {
 		struct move *x = &m->list[i];
+		struct task_load load;
+		struct guard_ask ask = {m->snapshot, m->states->nodes, &load, x->from, x->to};
 
-		if (x->verdict == VERDICT_OK)
-			x->verdict = moves_eligibility(m, x->service, x->from, x->to);
+		if (x->verdict != VERDICT_OK)
+			continue;
+		x->verdict = moves_eligibility(m, x->service, x->from, x->to);
+		node_states_carried(m->states, x->service, x->from, &load);
+		x->sustain = guard_sustained(&ask, x->relief ? GOAL_RELIEF : GOAL_IMPROVE,
+		                             gain_slow(f, x, &load));
 	}
 }
 
@@ -288,7 +314,7 @@ moves_new(const struct snapshot *s, const struct objective *o, const double thet
 	if (m->n > 0)
 		qsort(m->list, m->n, sizeof(*m->list), by_promise);
 	moves_drop(m);
-	moves_check(m);
+	moves_check(&f);
 	if (m->n > 0)
 		qsort(m->list, m->n, sizeof(*m->list), by_gain);
 	return m;

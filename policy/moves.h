@@ -16,7 +16,7 @@
 struct move {
 	uint32_t service, from, to, n_tasks;
 	enum verdict verdict;  /* of eligibility and guard_load; OK: may be done if it pays */
-	enum verdict sustain;  /* of guard_sustained */
+	enum verdict sustain;  /* of guard_sustained; OK where verdict is not */
 	bool relief;           /* from is hot: the goal is relief, else improve */
 	double delta[BASIS_N]; /* φ after − φ before, both nodes */
 	double move_cost;
