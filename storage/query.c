@@ -16,6 +16,9 @@ fail(struct query *q, int rc, struct error *err)
 {
 	const char *text = sqlite3_errmsg(q->db);
 
+	/* A function that is not allowed is a plain error to SQLite. */
+	if ((rc & 0xff) == SQLITE_ERROR && str_has_prefix(text, "not authorized"))
+		rc = SQLITE_AUTH;
 	switch (rc & 0xff) {
 	case SQLITE_ERROR:
 		return error_set(err, EINVAL, "%s", text);

@@ -52,6 +52,9 @@ authorize(void *data, int action, const char *a, const char *b, const char *data
 	case SQLITE_SELECT:
 	case SQLITE_READ:
 	case SQLITE_RECURSIVE:
+	/* SQLite asks for this to declare table-valued functions (json_each); a real UPDATE is
+	 * refused because the statement is not read-only. */
+	case SQLITE_UPDATE:
 		return SQLITE_OK;
 	case SQLITE_FUNCTION:
 		return sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
@@ -157,7 +160,7 @@ open_and_identify(struct query *q, const char *path, struct error *err)
 		r = identify(q, path, &first);
 	if (r == 0)
 		return 0;
-	rc = q->db == NULL ? SQLITE_CANTOPEN : sqlite3_errcode(q->db);
+	rc = q->db == NULL ? SQLITE_CANTOPEN : sqlite3_errcode(q->db) & 0xff;
 	if (r == -EPROTONOSUPPORT || r == -EUCLEAN ||
 	    (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || !log_is_empty(path)) {
 		if (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY)

@@ -132,15 +132,16 @@ upgrades_from_every_version(void **state)
 	}
 }
 
-static const char *const three[] = {
+static const char step_1[] =
     "CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT) STRICT;"
     "CREATE TABLE b (a INTEGER REFERENCES a) STRICT; INSERT INTO a VALUES (1, 'one');"
-    "INSERT INTO b VALUES (1)",
-    "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7",
-    /* a table made anew under the feet of one that refers to it */
-    "CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT, y INTEGER, z TEXT) STRICT; INSERT INTO n "
-    "SELECT id, x, y, 'z' FROM a; DROP TABLE a; ALTER TABLE n RENAME TO a",
-};
+    "INSERT INTO b VALUES (1)";
+static const char step_2[] = "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7";
+/* a table made anew under the feet of one that refers to it */
+static const char step_3[] =
+    "CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT, y INTEGER, z TEXT) STRICT;"
+    "INSERT INTO n SELECT id, x, y, 'z' FROM a; DROP TABLE a; ALTER TABLE n RENAME TO a";
+static const char *const three[] = {step_1, step_2, step_3};
 
 static void
 upgrades_step_by_step(void **state)
@@ -171,13 +172,15 @@ upgrades_step_by_step(void **state)
 static void
 failed_upgrade_changes_nothing(void **state)
 {
-	static const char *const broken[] = {
+	static const char first[] =
 	    "CREATE TABLE a (id INTEGER PRIMARY KEY) STRICT; INSERT INTO a VALUES (1);"
-	    "CREATE TABLE b (a INTEGER REFERENCES a) STRICT; INSERT INTO b VALUES (1)",
+	    "CREATE TABLE b (a INTEGER REFERENCES a) STRICT; INSERT INTO b VALUES (1)";
+	static const char *const broken[] = {
+	    first,
 	    "CREATE TABLE c (x) ",
 	    "CREATE TABLE d (x); SELECT no_such_function()",
 	};
-	static const char *const dangling[] = {broken[0], "DELETE FROM a"};
+	static const char *const dangling[] = {first, "DELETE FROM a"};
 	const struct schema one = {broken, 1, "CREATE VIEW v AS SELECT id FROM a"};
 	const struct schema bad = {broken, 3, ""};
 	const struct schema lost = {dangling, 2, ""};
