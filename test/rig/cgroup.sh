@@ -43,6 +43,15 @@ rig_cgroup_make() {
 	echo "$quota_us $RIG_CGROUP_PERIOD_US" >"$dir/cpu.max"
 }
 
+# rig_cgroup_weigh PATH FACTOR: how many times the usual share it gets where CPU is short.
+rig_cgroup_weigh() {
+	if [ "$(rig_cgroup_version)" = 1 ]; then
+		echo $((1024 * $2)) >"$RIG_CGROUP_ROOT/cpu$1/cpu.shares"
+	else
+		echo $((100 * $2)) >"$RIG_CGROUP_ROOT$1/cpu.weight"
+	fi
+}
+
 rig_cgroup_pass_on() {
 	local controller
 

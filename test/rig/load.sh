@@ -8,6 +8,7 @@ rig_load_start() {
 	shift 3
 
 	rig_cgroup_make "$RIG_CGROUP/no-quota" -
+	rig_cgroup_weigh "$RIG_CGROUP/no-quota" 16
 	echo "$node" >"$RIG_DIR/load.$name"
 	rig_docker "$node" run -d --name "$name" --network "$network" \
 		--cgroup-parent "$RIG_CGROUP/no-quota" forager/load:1 /bin/load "$@" >/dev/null

@@ -77,7 +77,10 @@ rig_node_net_up() {
 
 	addr=$(rig_addr "$name")
 	ip netns add "$name"
-	ip link add "v-$name" type veth peer name eth0 netns "$name"
+	# The hardware address follows from the address, so that a node that boots again is the same
+	# to its neighbours.
+	ip link add "v-$name" type veth peer name eth0 netns "$name" \
+		address "$(printf '02:77:00:00:00:%02x' "${addr##*.}")"
 	ip link set "v-$name" master rig0 up
 	ip -n "$name" addr add "$addr/24" dev eth0
 	ip -n "$name" link set lo up

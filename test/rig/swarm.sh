@@ -98,6 +98,23 @@ rig_service_node() {
 	done | sort
 }
 
+rig_service_is_on() {
+	local name=$1
+	shift
+	rig_service_runs "$name" $# && [ "$(rig_service_node "$name")" = "$(printf '%s\n' "$@" | sort)" ]
+}
+
+# rig_wait_place SERVICE NODE…: until its tasks run on exactly these nodes (a node twice for two
+# tasks) and Swarm has ended the update. The state of an update alone would not do: right after a
+# POST it is still that of the update before.
+rig_wait_place() {
+	if ! rig_until 60 rig_service_is_on "$@"; then
+		rig_docker "$(rig_manager)" service ps --no-trunc "$1" >&2 || true
+		rig_die "service '$1' does not run on '${*:2}' after 60 s"
+	fi
+	rig_wait_update "$1"
+}
+
 # rig_node_id NODE: its ID in the Swarm.
 rig_node_id() {
 	rig_docker "$1" info -f '{{.Swarm.NodeID}}'

@@ -255,7 +255,7 @@ web_main(int argc, char **argv)
 	};
 	struct pollfd term = {.events = POLLIN};
 	double start_ms = 0;
-	int opt;
+	int opt, r = 0;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
@@ -290,7 +290,9 @@ web_main(int argc, char **argv)
 		abort();
 	memset(web.body, 'x', web.body_bytes);
 	term.fd = open_term();
-	if (poll(&term, 1, (int) start_ms) > 0)
-		return 0;
-	return run(&web, term.fd);
+	/* A slow start that ends early when it is told to stop. */
+	if (poll(&term, 1, (int) start_ms) == 0)
+		r = run(&web, term.fd);
+	free(web.body);
+	return r;
 }
