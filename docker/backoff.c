@@ -6,7 +6,7 @@ backoff_failed(struct backoff *b, int64_t now_ms, double chance)
 {
 	int64_t wait = BACKOFF_MOST_MS;
 
-	if (b->failures < 16) /* 2^16 s is beyond the bound, and far from an overflow */
+	if (b->failures < 16) /* beyond the bound, and far from an overflow */
 		wait = MIN(BACKOFF_FIRST_MS << b->failures, BACKOFF_MOST_MS);
 	if (b->failures < UINT32_MAX)
 		b->failures++;

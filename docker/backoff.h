@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 
-#define BACKOFF_FIRST_MS 1000  /* an engine that restarts is back within seconds */
+#define BACKOFF_FIRST_MS 250   /* a broken connection is worth a try at once */
 #define BACKOFF_MOST_MS  60000 /* a node that came back is seen within a minute */
 
 struct backoff {
