@@ -4,9 +4,11 @@
 static bool
 overloads(const struct node_state *to, const struct task_load *load)
 {
-	double sd = sqrt(to->var + load->var);
+	/* What is held back has no forecast worth the name: held_fits judges it instead. */
+	double mean = to->mean + (load->held ? 0 : load->mean);
+	double sd = sqrt(to->var + (load->held ? 0 : load->var));
 
-	return to->mean + load->mean + GUARD_SDS * sd > to->line * to->cores;
+	return mean + GUARD_SDS * sd > to->line * to->cores;
 }
 
 static bool

@@ -407,6 +407,163 @@ not_a_number_is_survived(void **state)
 	}
 }
 
+struct q_seen {
+	size_t n;
+	struct policy_qvalue last;
+};
+
+static bool
+q_check(void *data, const struct policy_qvalue *q)
+{
+	struct q_seen *seen = data;
+	uint64_t key = ((uint64_t) q->service << 32) + q->from * 1000 + q->to;
+	uint64_t before =
+	    ((uint64_t) seen->last.service << 32) + seen->last.from * 1000 + seen->last.to;
+
+	assert_true(seen->n == 0 || key > before);
+	assert_true(isfinite(q->gain) && q->sd >= 0);
+	assert_true(q->from != q->to);
+	seen->last = *q;
+	return ++seen->n < 7;
+}
+
+static void
+q_of_every_pair(void **state)
+{
+	struct world *w = demo_world(0.18, 0.2);
+	_cleanup_(policy_freep) struct policy *p = policy_make("linear", true);
+	struct q_seen seen = {0};
+
+	(void) state;
+	world_step(w);
+	policy_qvalues(&w->s, p, q_check, &seen);
+	assert_int_equal(seen.n, 7); /* of 10: it stops when told */
+	world_free(w);
+}
+
+/* All copies on the source go together. */
+static void
+copies_move_together(void **state)
+{
+	struct world *w = world_new();
+	_cleanup_(policy_freep) struct policy *p = policy_make("linear", false);
+	struct decision d;
+
+	(void) state;
+	for (int i = 0; i < 3; i++)
+		(void) world_node(w, "node", 1);
+	(void) world_service(w, "pair", 0, 0.3, 0, true);
+	(void) world_service(w, "pair", 0, 0.3, 0, true);
+	(void) world_service(w, "big", 0, 0.35, 0, true);
+	(void) world_service(w, "full", 2, 0.8, 0, true);
+	/* The second service's task becomes the first one's second copy. */
+	w->s.services[0].n_tasks = 2;
+	w->s.services[0].replicas = 2;
+	w->s.tasks[1].service = 0;
+	w->s.tasks[1].slot = 2;
+	w->s.services[1].n_tasks = 0;
+	w->s.services[1].replicas = 0;
+	for (int i = 0; i < 4; i++)
+		world_step(w);
+	w->s.services[2].traits |= TRAIT_PINNED;
+	decide(w, p, 1, &d);
+	assert_int_equal(chosen(&d)->kind, ACTION_MOVE);
+	assert_int_equal(chosen(&d)->service, 0);
+	assert_int_equal(chosen(&d)->n_tasks, 2);
+	assert_true(d.shortlist[d.chosen].move_cost == 6);
+	assert_non_null(strstr(d.reason, "(2 copies)"));
+	policy_decision_done(&d);
+	world_free(w);
+}
+
+/* A cluster that may sleep is packed, one decision at a time, and then left alone. */
+static void
+drains_are_completed(void **state)
+{
+	struct world *w = world_new();
+	_cleanup_(policy_freep) struct policy *p = policy_make("linear", true);
+	int last, moves, empty = 0;
+
+	(void) state;
+	w->s.step_ms = 60000;
+	for (int i = 0; i < 6; i++) {
+		(void) world_node(w, "node", 4);
+		w->s.nodes[i].flags |= NODE_MAY_SLEEP;
+	}
+	for (uint32_t i = 0; i < 12; i++)
+		(void) world_service(w, "s", i % 6, 0.3, 0, i % 2 == 0);
+	moves = run(w, p, 60, &last);
+	for (int i = 0; i < 6; i++)
+		empty += w->s.nodes[i].n_tasks == 0;
+	/* 3.6 cores: two nodes hold them below the relief line. */
+	assert_in_range(empty, 3, 4);
+	assert_in_range(moves, 6, 14);
+	assert_in_range(last, 5, 40);
+	world_free(w);
+}
+
+static struct world *
+random_world(struct rng *rng)
+{
+	struct world *w = world_new();
+	size_t nodes = 2 + rng_below(rng, 6), services = 1 + rng_below(rng, 20);
+
+	for (size_t i = 0; i < nodes; i++) {
+		uint32_t k = world_node(w, "node", 0.5 * (double) (1 + rng_below(rng, 4)));
+
+		if (rng_below(rng, 8) == 0)
+			w->s.nodes[k].flags |= NODE_BLIND;
+		if (rng_below(rng, 3) == 0)
+			w->s.nodes[k].flags |= NODE_MAY_SLEEP;
+	}
+	for (size_t i = 0; i < services; i++) {
+		double demand = rng_below(rng, 5) == 0 ? INFINITY : 0.4 * rng_double(rng);
+		double limit = rng_below(rng, 3) == 0 ? 0.3 : 0;
+
+		(void) world_service(w, "s", (uint32_t) rng_below(rng, nodes), demand, limit,
+		                     rng_below(rng, 2) == 0);
+	}
+	return w;
+}
+
+/* Whatever the cluster is like: it comes to rest, and never acts on a blind node. */
+static void
+random_worlds_come_to_rest(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = policy_make("linear", true);
+	struct rng rng;
+	int most = 0;
+
+	(void) state;
+	rng_seed(&rng, 11);
+	for (int i = 0; i < 150; i++) {
+		struct world *w = random_world(&rng);
+		int late = 0, moves = 0;
+
+		for (int k = 0; k < 60; k++) {
+			struct decision d;
+
+			world_step(w);
+			decide(w, p, (uint64_t) k, &d);
+			if (world_apply(w, &d)) {
+				const struct action *a = chosen(&d);
+
+				assert_int_equal(w->s.nodes[a->from].flags & NODE_BLIND, 0);
+				assert_int_equal(w->s.nodes[a->to].flags & NODE_BLIND, 0);
+				assert_int_equal(d.shortlist[d.chosen].verdict, VERDICT_OK);
+				moves++;
+				late += k >= 45;
+			}
+			policy_decision_done(&d);
+		}
+		if (late > 0)
+			fail_msg("world %d still moves after 45 steps (%d moves)", i, moves);
+		most = MAX(most, moves);
+		world_free(w);
+	}
+	print_message("150 random clusters: at most %d moves in 60 steps\n", most);
+}
+
 static double
 now_ms(void)
 {
@@ -458,6 +615,10 @@ main(void)
 	    cmocka_unit_test(observe_mode_shows_what_auto_would_do),
 	    cmocka_unit_test(no_nodes_no_services),
 	    cmocka_unit_test(not_a_number_is_survived),
+	    cmocka_unit_test(q_of_every_pair),
+	    cmocka_unit_test(copies_move_together),
+	    cmocka_unit_test(drains_are_completed),
+	    cmocka_unit_test(random_worlds_come_to_rest),
 	    cmocka_unit_test(a_thousand_nodes),
 	};
 
