@@ -1,4 +1,8 @@
 /* The docker CLI plugin; see plugin.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include "cli/plugin.h"
 
 #include <stdio.h>

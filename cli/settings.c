@@ -2,6 +2,7 @@
 #include "cli/settings.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "cli/text.h"
@@ -61,6 +62,8 @@ settings_run(struct cli *c, struct error *err)
 	if (streq(what, "show"))
 		return show(c, err);
 	clean = text_clean(file, strlen(file));
-	(void) fprintf(c->out, "%s: the configuration is good\n", clean);
+	(void) fprintf(c->out, "%s: %s\n", clean,
+	               access(file, F_OK) == 0 ? "the configuration is good"
+	                                       : "there is no such file, the defaults hold");
 	return 0;
 }

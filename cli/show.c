@@ -3,17 +3,11 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <libsmartcols.h>
-#include <math.h>
 
 #include "base/util.h"
-#include "cli/text.h"
 
-/* A long text in a table: two of them stand side by side on a wide terminal. */
-#define LONG_MAX_CHARS 60
-#define SEPARATOR      "   "
+#define SEPARATOR "   "
 
 struct show {
 	const struct show_column *columns;
@@ -24,112 +18,6 @@ struct show {
 	bool mapped;
 	size_t count;
 };
-
-static bool
-is_null(const struct query_value *v)
-{
-	return v->type == QUERY_NULL || (v->type == QUERY_REAL && !isfinite(v->real));
-}
-
-/* The plain value: CSV, filters and `query`. */
-static char *
-plain(const struct query_value *v, enum show_unit unit)
-{
-	if (is_null(v))
-		return xstrdup("");
-	if (unit == SHOW_BOOL && v->type == QUERY_INTEGER)
-		return xstrdup(v->integer != 0 ? "true" : "false");
-	switch (v->type) {
-	case QUERY_INTEGER:
-		return xasprintf("%" PRId64, v->integer);
-	case QUERY_REAL:
-		return xasprintf("%.9g", v->real);
-	case QUERY_BLOB:
-		return xasprintf("(%zu bytes)", v->size);
-	case QUERY_TEXT:
-	case QUERY_NULL:
-		break;
-	}
-	return text_clean(v->text, v->size);
-}
-
-static bool
-is_number(const struct query_value *v)
-{
-	return v->type == QUERY_INTEGER || v->type == QUERY_REAL;
-}
-
-static char *
-with_unit(const struct query_value *v, enum show_unit unit, int64_t now_ms)
-{
-	_cleanup_(freep) char *s = NULL;
-
-	switch (unit) {
-	case SHOW_NUMBER:
-		return xasprintf("%.3f", v->real);
-	case SHOW_PERCENT:
-		return xasprintf("%.1f%%", v->real * 100);
-	case SHOW_BYTES:
-		return text_bytes(v->real);
-	case SHOW_RATE:
-		s = text_bytes(v->real);
-		return xasprintf("%s/s", s);
-	case SHOW_MS:
-		return v->real < 10000 ? xasprintf("%.4gms", v->real)
-		                       : xasprintf("%.1fs", v->real / 1000);
-	case SHOW_AGO:
-		return text_ago((int64_t) v->real, now_ms);
-	case SHOW_COUNT:
-		return xasprintf("%.0f", v->real);
-	case SHOW_BOOL:
-		return xstrdup(v->real != 0 ? "yes" : "no");
-	case SHOW_TEXT:
-	case SHOW_LONG:
-	case SHOW_ID:
-	case SHOW_ANY:
-		break;
-	}
-	return plain(v, unit);
-}
-
-char *
-show_value(const struct query_value *v, enum show_unit unit, bool no_trunc, int64_t now_ms)
-{
-	char *s;
-
-	if (is_null(v))
-		return xstrdup("");
-	if (is_number(v))
-		return with_unit(v, unit, now_ms);
-	s = plain(v, unit);
-	if (!no_trunc && unit == SHOW_ID && strlen(s) > TEXT_SHORT_ID)
-		s[TEXT_SHORT_ID] = '\0';
-	if (!no_trunc && unit == SHOW_LONG)
-		text_cut(s, LONG_MAX_CHARS);
-	return s;
-}
-
-char *
-show_json(const struct query_value *v, enum show_unit unit)
-{
-	_cleanup_(freep) char *utf8 = NULL;
-	json_auto_t *string = NULL;
-	char *s;
-
-	if (is_null(v))
-		return xstrdup("null");
-	if (is_number(v))
-		return plain(v, unit);
-	if (v->type == QUERY_BLOB)
-		return xasprintf("{\"blob_bytes\":%zu}", v->size);
-	utf8 = text_utf8(v->text, v->size);
-	string = json_stringn(utf8, strlen(utf8));
-	/* Escaped to ASCII: no control character and no mark of direction gets through. */
-	s = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	if (s == NULL)
-		abort();
-	return s;
-}
 
 struct show_options
 show_options_of(const struct args *args, FILE *out)
@@ -311,7 +199,7 @@ passes(const struct show *s, const struct query_value *values)
 			(void) column_of(s->columns, s->n_columns, filter, &at);
 			if (at != want)
 				continue;
-			value = plain(value_of(s, at, values), s->columns[at].unit);
+			value = show_plain(value_of(s, at, values), s->columns[at].unit);
 			any = any || matches(&s->columns[at], value, strchr(filter, '=') + 1);
 		}
 		if (!any)
@@ -361,7 +249,8 @@ static void
 csv_row(struct show *s, const struct query_value *values)
 {
 	for (size_t i = 0; i < s->n_columns; i++) {
-		_cleanup_(freep) char *text = plain(value_of(s, i, values), s->columns[i].unit);
+		_cleanup_(freep) char *text =
+		    show_plain(value_of(s, i, values), s->columns[i].unit);
 
 		if (i > 0)
 			(void) fputc(',', s->options.out);

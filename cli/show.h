@@ -61,5 +61,7 @@ struct show_options show_options_of(const struct args *args, FILE *out);
 
 /* Text of a value as in a table. free() it. */
 char *show_value(const struct query_value *v, enum show_unit unit, bool no_trunc, int64_t now_ms);
+/* The plain value, harmless but uncut: for CSV and filters; "" for NULL. free() it. */
+char *show_plain(const struct query_value *v, enum show_unit unit);
 /* One JSON value: a number, true, null, a string of ASCII. free() it. */
 char *show_json(const struct query_value *v, enum show_unit unit);

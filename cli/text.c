@@ -106,7 +106,8 @@ text_bytes(double bytes)
 	}
 	if (u == 0)
 		return xasprintf("%.0f%s", bytes, units[u]);
-	return xasprintf("%.4g%s", bytes, units[u]);
+	/* Three digits, but never as "1.02e+03". */
+	return xasprintf(fabs(bytes) < 999.5 ? "%.3g%s" : "%.0f%s", bytes, units[u]);
 }
 
 /* As Docker's: the largest unit that fits, counted in words. */

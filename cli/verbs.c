@@ -1,4 +1,8 @@
 /* The table of verbs and its help; see verbs.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include "cli/verbs.h"
 
 #include <errno.h>
