@@ -86,7 +86,7 @@ const char schema_tables_1[] =
     "  first_seen_ms INTEGER NOT NULL,\n"
     "  gone_ms INTEGER\n"
     ") STRICT;\n"
-    "CREATE INDEX container_service ON container (service_id);\n"
+    "CREATE INDEX container_service ON container (service_id, node_id);\n"
     "CREATE INDEX container_node ON container (node_id);\n"
     "\n"
     "-- Samples are clustered by time: a cycle appends to one place, old ones go by one range.\n"
