@@ -318,13 +318,14 @@ api_service_update(struct api *api, const char *id, uint64_t version, const json
 	struct api_call *call = call_new(api, answer_done, data);
 
 	id_check(call, "service", id);
-	if (!json_is_object(spec))
-		(void) error_set(&call->refused, EINVAL, "the spec of a service is an object");
 	call->fn.done = fn;
 	call->method = "POST";
 	call->path =
 	    xasprintf("/services/%s/update?version=%" PRIu64 "&registryAuthFrom=spec", id, version);
-	call->body = document_encode(spec);
+	if (json_is_object(spec))
+		call->body = document_encode(spec);
+	else
+		(void) error_set(&call->refused, EINVAL, "the spec of a service is an object");
 	call->unversioned = true;
 	call->max_bytes = MAX_OBJECT;
 	call_submit(call);

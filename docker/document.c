@@ -35,6 +35,15 @@ is_html(const char *text, size_t size)
 	return size > 0 && *text == '<';
 }
 
+/* jansson quotes what stands near, which may be of an environment: that is cut off. */
+static int
+what_of(const json_error_t *why)
+{
+	const char *near = strstr(why->text, " near ");
+
+	return near != NULL ? (int) (near - why->text) : (int) strlen(why->text);
+}
+
 static int
 refuse(const char *source, const char *text, size_t size, const json_error_t *why,
        struct error *err)

@@ -87,7 +87,7 @@ static const struct {
     {"\n  <html>", -EBADMSG, -EBADMSG, "answered with HTML"},
     {"{\"a\":", -EBADMSG, -EBADMSG, "line 1"},
     {"OK", -EBADMSG, -EBADMSG, "not Docker's JSON"},
-    {"{\"a\":\"\xff\"}", -EBADMSG, -EBADMSG, "UTF-8"},
+    {"{\"a\":\"\xff\"}", -EBADMSG, -EBADMSG, "column 6: unable to decode byte 0xff)"},
 };
 
 static void
@@ -105,7 +105,8 @@ test_documents(void **state)
 			fail_msg("%s: %d %d (%s; %s)", text, facts, rc, a.text, b.text);
 		assert_true((loose != NULL) == (facts == 0));
 		assert_true((exact != NULL) == (rc == 0));
-		assert_non_null(strstr(a.code != 0 ? a.text : b.text, documents[i].part));
+		if (strstr(a.code != 0 ? a.text : b.text, documents[i].part) == NULL)
+			fail_msg("%s: '%s' '%s'", text, a.text, b.text);
 	}
 	(void) state;
 }
