@@ -164,7 +164,7 @@ learn_task(struct roster_item *item, const struct docker_task *task)
 
 struct roster_item *
 roster_see(struct roster *r, const struct docker_container *container,
-           const struct docker_task *task, uint64_t round, int64_t now_wall_ms)
+           const struct docker_task *task, uint64_t round)
 {
 	struct roster_item *item = idmap_get(&r->items, container->id);
 
@@ -173,7 +173,6 @@ roster_see(struct roster *r, const struct docker_container *container,
 	if (task != NULL)
 		learn_task(item, task);
 	item->round = round;
-	item->seen_wall_ms = now_wall_ms;
 	return item;
 }
 

@@ -26,10 +26,9 @@ struct roster_item {
 	struct sample last; /* dt_ms 0: none yet */
 	struct pace pace;
 	int64_t due_mono_ms; /* when it is asked next */
-	int64_t seen_wall_ms;
-	uint64_t round; /* in which it was listed last */
-	bool started;   /* its start-up time was noted */
-	bool saved;     /* its profile's state was given out once */
+	uint64_t round;      /* in which it was listed last */
+	bool started;        /* its start-up time was noted */
+	bool saved;          /* its profile's state was given out once */
 };
 
 struct roster *roster_new(const struct features_options *options);
@@ -46,7 +45,7 @@ void roster_load(struct roster *r, const struct profile_row *row);
  * valid until roster_forget.
  */
 struct roster_item *roster_see(struct roster *r, const struct docker_container *container,
-                               const struct docker_task *task, uint64_t round, int64_t now_wall_ms);
+                               const struct docker_task *task, uint64_t round);
 /* After a complete list of the node: what was not seen in this round is gone. Returns how many. */
 size_t roster_forget(struct roster *r, const char *node_id, uint64_t round);
 struct roster_item *roster_find(struct roster *r, const char *container_id);

@@ -61,7 +61,8 @@ state_in_turn(const struct profile *profile, bool *saved, uint64_t turn, uint64_
 }
 
 static void
-add_container(struct roster_item *item, struct arena *arena, struct roster_rows *ret)
+add_container(const struct roster_item *item, int64_t now_wall_ms, struct arena *arena,
+              struct roster_rows *ret)
 {
 	ret->containers[ret->n_containers++] = (struct container_row){
 	    .id = arena_strdup(arena, item->id),
@@ -74,7 +75,7 @@ add_container(struct roster_item *item, struct arena *arena, struct roster_rows 
 	    .slot = item->slot,
 	    .state = task_state_names[TASK_RUNNING],
 	    .started_ms = item->created_ms,
-	    .seen_ms = item->seen_wall_ms,
+	    .seen_ms = now_wall_ms, /* what was not listed is not in the roster */
 	};
 }
 
@@ -112,7 +113,7 @@ roster_rows(struct roster *r, int64_t now_wall_ms, uint64_t cycle, uint64_t part
 		struct roster_item *item = r->items.entries[i].value;
 		struct profile_row *row = &ret->profiles[ret->n_profiles++];
 
-		add_container(item, arena, ret);
+		add_container(item, now_wall_ms, arena, ret);
 		profile_summarise(item->profile, now_wall_ms, &s);
 		add_to_node(&nodes, item->node_id, &s);
 		*row = make_row(PROFILE_CONTAINER, ret->containers[i].id, ret->containers[i].image,

@@ -340,7 +340,7 @@ take_list(struct source *src, const struct docker_containers *list)
 		const struct docker_container *c = &list->items[i];
 		const struct docker_task *task =
 		    cluster_find_task(state, c->service_id, c->task_id);
-		struct roster_item *item = roster_see(s->roster, c, task, src->rounds, wall_ms());
+		struct roster_item *item = roster_see(s->roster, c, task, src->rounds);
 
 		if (item->due_mono_ms <= soon)
 			memcpy(src->due[src->n_due++], item->id, DOCKER_CONTAINER_ID_SIZE);

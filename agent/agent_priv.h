@@ -1,0 +1,147 @@
+/*
+ * What the files of the agent share; agent/agent*.c include it, nobody else.
+ *
+ *   agent.c          open, the loop, signals, close
+ *   agent_restore.c  what the database remembers, at start
+ *   agent_cycle.c    a decision: observe, decide, learn
+ *   agent_act.c      carrying a decision out; what became of it
+ *   agent_batch.c    a cycle's rows on their way to the database
+ *   agent_request.c  wishes of the command line
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "agent/agent.h"
+#include "agent/cluster.h"
+#include "agent/facts.h"
+#include "agent/look.h"
+#include "agent/mover.h"
+#include "agent/observe.h"
+#include "agent/roster.h"
+#include "agent/sampler.h"
+#include "agent/writer.h"
+#include "policy/decide.h"
+#include "storage/store.h"
+
+/* So many decision ids are reserved in the database at once. */
+#define AGENT_IDS 256
+/* Moves of the last hour that the budget counts; per-hour is at most that. */
+#define AGENT_MOVES 3600
+/* Outcomes that are watched at the same time. */
+#define AGENT_EPOCHS 8
+/* Wishes of the command line that wait for the mover. */
+#define AGENT_REQUESTS 16
+
+/* One decision with what it was made on; the cycle and its batch hold it, the last one frees. */
+struct step {
+	unsigned int refs;
+	struct snapshot *snap;
+	struct decision decision;
+	struct execution_row execution;
+	char *command; /* execution.command */
+	struct action executed;
+};
+
+/* After a move: what it did, seen over some steps. */
+struct epoch {
+	bool open;
+	struct outcome_row row; /* texts unset */
+	char service_id[SWARM_ID_SIZE], from_id[SWARM_ID_SIZE], to_id[SWARM_ID_SIZE];
+	char *service_name;
+	int64_t settled_mono_ms; /* when settling in is over */
+	unsigned int steps;      /* seen since */
+	bool before;             /* the row's before fields are set */
+};
+
+struct agent {
+	const struct agent_options *options;
+	struct config *config;
+	int lock_fd;
+	int exit_code;
+
+	uv_loop_t loop;
+	uv_timer_t poll_timer, decide_timer, request_timer, watchdog_timer;
+	uv_signal_t term, interrupt, hangup;
+	unsigned int n_handles; /* of the above, open */
+
+	struct http *http;
+	struct cluster *cluster;
+	struct facts *facts;
+	struct roster *roster;
+	struct sampler *sampler;
+	struct writer *writer;
+	struct store *store; /* until the writer has it */
+	struct look *look;
+	struct mover *mover;
+	struct policy *policy;
+
+	/* The poll and decide clocks. */
+	bool cycling, polling, started, stopping;
+	bool leader, leader_known, polled_well;
+	int64_t last_mono_ms, last_wall_ms; /* of the last cycle: a jump shows against them */
+	uint64_t cycle;
+
+	/* From the database. */
+	uint64_t next_id, end_id;                 /* decision ids in stock */
+	int64_t created_wall_ms, paused_since_ms; /* 0 = is not paused */
+	bool store_well;
+	int64_t moves_wall_ms[AGENT_MOVES]; /* begun, newest last */
+	size_t n_moves;
+
+	struct step *last; /* the newest decision that was learnt from or acted upon */
+	struct epoch epochs[AGENT_EPOCHS];
+	struct batch *batch; /* being filled: rows that come between cycles */
+
+	/* A policy's move that is open. */
+	uint64_t moving_decision;
+	bool requesting;                            /* the database is being asked for wishes */
+	struct wish *wishes[AGENT_REQUESTS], *wish; /* waiting; being carried out by the mover */
+	size_t n_wishes;
+};
+
+struct batch;
+
+/* agent.c */
+void agent_stop(struct agent *a, int exit_code);
+
+/* agent_restore.c */
+int agent_policy_new(const struct config *config, struct policy **ret, struct error *err);
+int agent_restore(struct agent *a, struct error *err);
+struct mover_options agent_mover_options(struct agent *a);
+
+/* agent_cycle.c */
+void agent_saw(void *data, const struct cluster_state *state); /* look_saw_fn */
+void agent_decide(struct agent *a, const struct cluster_state *state);
+void agent_cycle_ended(struct agent *a);
+void step_unref(struct step *step); /* NULL is fine */
+
+/* agent_act.c */
+struct allowance agent_allowance(const struct agent *a);
+void agent_execute(struct agent *a, struct step *step);
+void agent_on_state(void *data, const struct intent *intent);
+void agent_note_begun(struct agent *a, int64_t wall_ms);
+/* Whether the service is settling in after a move of ours. */
+bool agent_settling(const struct agent *a, const char *service_id);
+void agent_watch_outcomes(struct agent *a, const struct snapshot *snap);
+void agent_epochs_done(struct agent *a);
+
+/* agent_batch.c */
+void batch_event(struct agent *a, const char *kind, const char *fmt, ...) _printf_(3, 4);
+void batch_foreign(struct agent *a, const struct foreign_row *row);
+void batch_outcome(struct agent *a, const struct outcome_row *row);
+/* Takes a reference on the step. */
+void batch_decision(struct agent *a, struct step *step);
+/* The rows that every cycle has; snap is read now, nothing of it is kept. */
+void batch_cycle(struct agent *a, const struct snapshot *snap, const struct cluster_state *state,
+                 uint64_t parts);
+/* The last rows: samples that came since the last cycle, every profile's whole state. */
+void batch_stop(struct agent *a);
+/* Hands the batch to the writer; a new one is begun. */
+void batch_submit(struct agent *a, bool ends_cycle);
+void batch_free(struct batch *b);
+
+/* agent_request.c */
+void agent_poll_requests(struct agent *a);
+void agent_next_wish(struct agent *a);
+void agent_wishes_done(struct agent *a);

@@ -1,0 +1,161 @@
+/* What the database remembers, taken back at start; before the writer's thread has the store. */
+#include "agent/agent_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "policy/basis.h"
+#include "storage/journal.h"
+#include "storage/request.h"
+
+#define HOUR_MS    INT64_C(3600000)
+#define MOVES_READ AGENT_MOVES
+#define HOLD_SHARE 2 /* one posterior sample is held for twice the horizon: 4 h by default */
+
+static void
+policy_options_of(const struct config *config, struct policy_options *ret)
+{
+	policy_options_init(ret);
+	ret->algorithm = config_algorithm_names[config->algorithm];
+	ret->step_ms = config->decide_every_ms;
+	ret->horizon_ms = config->horizon_ms;
+	ret->hold_ms = HOLD_SHARE * config->horizon_ms;
+	ret->explore = config->explore;
+	ret->seed = (uint64_t) config->seed;
+	ret->objective = (struct objective){config->w_energy, config->w_response,
+	                                    config->w_reserved, config->w_move, config->w_traffic};
+}
+
+int
+agent_policy_new(const struct config *config, struct policy **ret, struct error *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct policy_options options;
+	int r;
+
+	policy_options_of(config, &options);
+	r = policy_new(&options, &p, err);
+	if (r == 0 && !streq(config->weights, "builtin"))
+		r = policy_load_file(p, config->weights, err);
+	if (r < 0)
+		return error_wrap(err, "[policy]");
+	*ret = take_ptr(p);
+	return 0;
+}
+
+/* Learnt under another step, horizon or objective, it means something else: the prior stands then.
+ */
+static int
+restore_policy(struct agent *a, struct error *err)
+{
+	_cleanup_(freep) char *json = NULL;
+	struct error why = {0};
+	int r = store_get_policy_state(a->store, policy_algorithm(a->policy),
+	                               a->config->decide_every_ms, basis_hash(), &json, err);
+
+	if (r == -ENOENT) {
+		error_clear(err);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (policy_load(a->policy, "the database", json, &why) < 0)
+		log_notice("What was learnt before is not used: %s", why.text);
+	return 0;
+}
+
+static int
+take_profile(void *data, const struct profile_row *row)
+{
+	roster_load(data, row);
+	return 0;
+}
+
+static int
+take_foreign(void *data, const struct foreign_row *row)
+{
+	facts_set_foreign(data, row->service_id, row->at_ms);
+	return 0;
+}
+
+/*
+ * Cool-downs and the hour's budget. A refused move sent nothing; every other one counts, however it
+ * ended. The services' newest own version tells our last change from someone else's.
+ */
+static int
+restore_moves(struct agent *a, struct error *err)
+{
+	struct journal_list list = {0};
+	int64_t now = wall_ms();
+	int r = journal_list(a->store, JOURNAL_ALL, MOVES_READ, &list, err);
+
+	for (size_t i = list.n; i-- > 0;) {
+		const struct intent *in = &list.items[i];
+
+		if (in->state == MOVE_REFUSED || in->service_id[0] == '\0')
+			continue;
+		facts_set_moved(a->facts, in->service_id,
+		                in->ended_wall_ms == 0 ? in->created_wall_ms : in->ended_wall_ms);
+		facts_set_ours(a->facts, in->service_id, in->version_ours);
+		if (in->kind == MOVE_KIND_MOVE && in->created_wall_ms > now - HOUR_MS)
+			agent_note_begun(a, in->created_wall_ms);
+	}
+	journal_list_done(&list);
+	return r;
+}
+
+static int
+restore_rest(struct agent *a, struct error *err)
+{
+	int r = store_is_paused(a->store, &a->paused_since_ms, err);
+
+	if (r == 0)
+		a->paused_since_ms = 0;
+	if (r >= 0)
+		r = store_created_ms(a->store, &a->created_wall_ms, err);
+	if (r >= 0)
+		r = store_next_decision_id(a->store, AGENT_IDS, &a->next_id, err);
+	if (r < 0)
+		return r;
+	a->end_id = a->next_id + AGENT_IDS;
+	r = request_fail_taken(a->store, wall_ms(), err);
+	if (r > 0)
+		log_notice("Requests that an earlier foragerd had taken were failed: requests=%d",
+		           r);
+	return MIN(r, 0);
+}
+
+int
+agent_restore(struct agent *a, struct error *err)
+{
+	int r = store_load_profiles(a->store, take_profile, a->roster, err);
+
+	if (r == 0)
+		r = store_load_foreign(a->store, wall_ms() - a->config->deploy_quiet_ms,
+		                       take_foreign, a->facts, err);
+	if (r == 0)
+		r = restore_moves(a, err);
+	if (r == 0)
+		r = restore_rest(a, err);
+	if (r == 0)
+		r = restore_policy(a, err);
+	if (r < 0)
+		return error_wrap(err, "read back the database");
+	a->store_well = true;
+	return 0;
+}
+
+struct mover_options
+agent_mover_options(struct agent *a)
+{
+	return (struct mover_options){
+	    .mode = config_mode(a->config),
+	    .hold = a->config->settle == SETTLE_HOLD,
+	    .keep_trying = true,
+	    .deadline_ms = a->config->deadline_ms,
+	    .seed = (uint64_t) a->config->seed,
+	    .on_state = agent_on_state,
+	    .on_state_data = a,
+	};
+}
