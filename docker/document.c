@@ -59,8 +59,8 @@ refuse(const char *source, const char *text, size_t size, const json_error_t *wh
 		                 source);
 	return error_set(err, EBADMSG,
 	                 "'%s' answered with something that is not Docker's JSON (line %d, column "
-	                 "%d: %s)",
-	                 source, why->line, why->column, why->text);
+	                 "%d: %.*s)",
+	                 source, why->line, why->column, what_of(why), why->text);
 }
 
 int
@@ -169,8 +169,8 @@ document_parse_exact(const char *source, const char *text, size_t size, json_t *
 			return refuse(source, text, size, &why, err);
 		return error_set(err, ERANGE,
 		                 "'%s' sent JSON that cannot be written back exactly (line %d, "
-		                 "column %d: %s)",
-		                 source, why.line, why.column, why.text);
+		                 "column %d: %.*s)",
+		                 source, why.line, why.column, what_of(&why), why.text);
 	}
 	rc = numbers_check(source, text, size, err);
 	if (rc == 0)
