@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-#define SQL_CACHE 96 /* statements of this program: each text in the source is one */
+#define SQL_CACHE 128 /* statements of this program: each text in the source is one */
 
 struct sql {
 	sqlite3 *db;

@@ -1,5 +1,5 @@
 /* The journal: durable before it returns, never rewritten, found again after a crash. */
-#include "store_fixture.h"
+#include "test/unit/store_fixture.h"
 
 #include "storage/journal.h"
 

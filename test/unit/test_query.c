@@ -1,5 +1,5 @@
 /* Reading: who gets in, what is refused, and the three questions that people ask. */
-#include "store_fixture.h"
+#include "test/unit/store_fixture.h"
 
 #include <grp.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Requests of the CLI: taken once, in order, and never as a surprise. */
-#include "store_fixture.h"
+#include "test/unit/store_fixture.h"
 
 #include "storage/request.h"
 

@@ -1,5 +1,5 @@
 /* The schema: identity, upgrades from every older version, damage. */
-#include "store_fixture.h"
+#include "test/unit/store_fixture.h"
 
 #include "storage/schema.h"
 

@@ -1,5 +1,5 @@
 /* The store: what it opens and what it refuses, rows in and out, cycles, rollups. */
-#include "store_fixture.h"
+#include "test/unit/store_fixture.h"
 
 #include <grp.h>
 
