@@ -8,33 +8,17 @@
 #define WORSE     (-0.05)
 #define Z95       1.645
 #define HOURS_MIN 6.0 /* fewer hours make no interval worth the name */
-/* A move's effects are looked at for so long; later steps are staying. */
-#define ACTED_MS (6 * HOUR_MS)
-/* The bias is an average over about so many hours. */
-#define BIAS_HOURS 24.0
 
 void
 fallback_init(struct fallback *f)
 {
-	*f = (struct fallback){.bias = 1};
-}
-
-static void
-bias_add(struct fallback *f, double hours, double stay, double observed)
-{
-	double rate;
-
-	if (stay <= 0)
-		return;
-	f->bias_weight = MIN(f->bias_weight + hours, BIAS_HOURS);
-	rate = MIN(hours / f->bias_weight, 1.0);
-	f->bias += rate * (CLAMP(observed / stay, 0.2, 5.0) - f->bias);
+	*f = (struct fallback){0};
 }
 
 static void
 hour_close(struct fallback *f)
 {
-	double keep = exp(-f->filled_ms / DAY_MS), expected = f->stay * f->bias;
+	double keep = exp(-f->filled_ms / DAY_MS), expected = f->stay;
 	double x = expected > 0 ? CLAMP((expected - f->observed) / expected, -5.0, 1.0) : 0;
 	double before = f->mean;
 
@@ -66,22 +50,13 @@ fallback_suspended(const struct fallback *f, int64_t wall_ms)
 }
 
 void
-fallback_add(struct fallback *f, int64_t wall_ms, int64_t dt_ms, bool moved, double stay,
-             double observed)
+fallback_add(struct fallback *f, int64_t wall_ms, int64_t dt_ms, double stay, double observed)
 {
 	if (dt_ms <= 0 || !isfinite(stay) || !isfinite(observed) || stay < 0 || observed < 0)
 		return;
-	if (f->suspended_wall_ms != 0 && !fallback_suspended(f, wall_ms)) {
+	if (f->suspended_wall_ms != 0 && !fallback_suspended(f, wall_ms))
 		/* A new trial starts with a clean sheet, or yesterday would end it at once. */
-		f->suspended_wall_ms = 0;
-		f->n = f->mean = f->squares = 0;
-	}
-	if (moved)
-		f->acted_wall_ms = wall_ms;
-	if (f->acted_wall_ms == 0 || (double) (wall_ms - f->acted_wall_ms) > ACTED_MS) {
-		bias_add(f, (double) dt_ms / HOUR_MS, stay, observed);
-		return;
-	}
+		fallback_init(f);
 	f->stay += stay;
 	f->observed += observed;
 	f->filled_ms += (double) dt_ms;

@@ -11,21 +11,17 @@ struct fallback {
 	double stay, observed, filled_ms;
 	/* Whole hours, fading over 24 h: relative advantage of acting. */
 	double n, mean, squares;
-	/* Observed / predicted while nothing was moved: the prediction's own error. */
-	double bias, bias_weight;
-	int64_t acted_wall_ms;     /* of the last move; 0 = never */
 	int64_t suspended_wall_ms; /* 0 = not suspended */
 };
 
 void fallback_init(struct fallback *f);
 
 /*
- * One step of dt_ms that ended at wall_ms: what staying was predicted to cost and what was
- * observed, the moves' own cost included. moved: a move was started in it. Steps long after a move
- * only teach the prediction's bias. Numbers that are not finite are ignored.
+ * One step of dt_ms that ended at wall_ms with moves of the last day in effect: what staying would
+ * have cost (stayed.h) and what was observed, the cost of a move started in it included. Numbers
+ * that are not finite or negative are ignored.
  */
-void fallback_add(struct fallback *f, int64_t wall_ms, int64_t dt_ms, bool moved, double stay,
-                  double observed);
+void fallback_add(struct fallback *f, int64_t wall_ms, int64_t dt_ms, double stay, double observed);
 
 /* For a day after it was suspended; then acting is tried anew. */
 bool fallback_suspended(const struct fallback *f, int64_t wall_ms);

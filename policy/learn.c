@@ -128,21 +128,23 @@ rows_all(struct lesson *f)
 	}
 }
 
-/* Predicted for staying against observed: the live check that acting does no harm. */
+/* Staying against what was observed: the live check that acting does no harm. */
 static void
-account(struct lesson *f)
+account(struct policy *p, const struct transition *t)
 {
-	const struct transition *t = f->t;
-	const struct objective *o = &f->p->options.objective;
+	const struct objective *o = &p->options.objective;
 	bool moved = t->executed.kind == ACTION_MOVE;
-	struct cost stay, observed;
+	struct cost observed;
 
-	reward_cluster(t->before, o, t->dt_ms, &stay);
+	if (moved)
+		stayed_add(&p->stayed, t->before, &t->executed);
+	if (stayed_expire(&p->stayed, t->after->wall_ms) == 0)
+		return;
 	reward_cluster(t->after, o, t->dt_ms, &observed);
 	if (moved)
 		observed.moves += reward_move(o, MAX(t->executed.n_tasks, 1u));
-	fallback_add(&f->p->fallback, t->after->wall_ms, t->dt_ms, moved, cost_total(&stay),
-	             cost_total(&observed));
+	fallback_add(&p->fallback, t->after->wall_ms, t->dt_ms,
+	             stayed_cost(&p->stayed, t->after, o, t->dt_ms), cost_total(&observed));
 }
 
 void
@@ -168,5 +170,5 @@ policy_learn(struct policy *p, const struct transition *t)
 	free(p->residuals);
 	p->residuals = f.rows;
 	p->n_residuals = f.n_rows;
-	account(&f);
+	account(p, t);
 }

@@ -4,6 +4,7 @@
 #include "policy/decide.h"
 #include "policy/fallback.h"
 #include "policy/linear.h"
+#include "policy/stayed.h"
 
 /* An algorithm is a way to decide; learning and saving are the same for all that have weights. */
 struct algorithm {
@@ -24,6 +25,7 @@ struct policy {
 	struct policy_options options; /* .algorithm: the table's name */
 	struct linear linear;
 	struct fallback fallback;
+	struct stayed stayed;       /* not saved: a restart begins a new account */
 	struct residual *residuals; /* sorted by node id */
 	size_t n_residuals;
 };

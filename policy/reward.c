@@ -68,10 +68,10 @@ response_of(const struct snapshot *s, const struct snap_task *t, const struct no
 }
 
 void
-reward_nodes(const struct snapshot *s, const struct objective *o, int64_t dt_ms, struct cost *ret)
+reward_states(const struct node_states *w, const struct objective *o, int64_t dt_ms,
+              struct cost *ret)
 {
-	_cleanup_(arena_freep) struct arena *arena = arena_new();
-	struct node_states *w = node_states_new(s, arena);
+	const struct snapshot *s = w->snapshot;
 	double steps = dt_ms > 0 ? (double) dt_ms / REWARD_UNIT_MS : 0;
 
 	memset(ret, 0, s->n_nodes * sizeof(*ret));
@@ -94,6 +94,14 @@ reward_nodes(const struct snapshot *s, const struct objective *o, int64_t dt_ms,
 		ret[i].traffic =
 		    o->traffic * steps * MAX(n->cross_bytes_per_s, 0.0) / LINK_BYTES_PER_S;
 	}
+}
+
+void
+reward_nodes(const struct snapshot *s, const struct objective *o, int64_t dt_ms, struct cost *ret)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+
+	reward_states(node_states_new(s, arena), o, dt_ms, ret);
 }
 
 void

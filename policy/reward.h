@@ -45,7 +45,11 @@ void cost_add(struct cost *sum, const struct cost *x);
  */
 void reward_nodes(const struct snapshot *s, const struct objective *o, int64_t dt_ms,
                   struct cost *ret);
-/* Σ of the above. */
+/* The same of states at hand (node_state.h), which may be others than their snapshot's own. */
+struct node_states;
+void reward_states(const struct node_states *w, const struct objective *o, int64_t dt_ms,
+                   struct cost *ret);
+/* Σ of reward_nodes. */
 void reward_cluster(const struct snapshot *s, const struct objective *o, int64_t dt_ms,
                     struct cost *ret);
 /* What moving n copies costs by itself; charged to the source. */

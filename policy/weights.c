@@ -43,8 +43,6 @@ static const struct number numbers[] = {
     FALLBACK(n, 0),
     FALLBACK(mean, -PARAM_MOST),
     FALLBACK(squares, 0),
-    FALLBACK(bias, 0),
-    FALLBACK(bias_weight, 0),
 };
 
 static double *
@@ -108,7 +106,6 @@ policy_save(const struct policy *p)
 	(void) json_object_set_new(doc, "features", hash_json());
 	(void) json_object_set_new(doc, "rows", json_integer((json_int_t) p->linear.rows));
 	(void) json_object_set_new(doc, "refused", json_integer((json_int_t) p->linear.refused));
-	(void) json_object_set_new(doc, "acted_wall_ms", json_integer(p->fallback.acted_wall_ms));
 	(void) json_object_set_new(doc, "suspended_wall_ms",
 	                           json_integer(p->fallback.suspended_wall_ms));
 	learnt_json(&copy, doc);
@@ -271,7 +268,6 @@ take_learnt(struct policy *p, const char *name, const json_t *doc, struct error 
 		                 number_of(p, &numbers[i])))
 			return damaged(name, numbers[i].name, err);
 	if (!take_count(doc, "rows", &rows) || !take_count(doc, "refused", &refused) ||
-	    !take_count(doc, "acted_wall_ms", &p->fallback.acted_wall_ms) ||
 	    !take_count(doc, "suspended_wall_ms", &p->fallback.suspended_wall_ms))
 		return damaged(name, "a count", err);
 	p->linear.rows = (uint64_t) rows;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "policy/fallback.h"
+#include "policy/stayed.h"
 #include "test/unit/policy_world.h"
 
 #define UNIT_MS ((int64_t) 300000)
@@ -175,14 +176,13 @@ blind_nodes_cost_what_is_reserved(void **state)
 	world_free(w);
 }
 
-/* Hours of steps; a move every sixth hour keeps it acting. Returns the wall time. */
+/* Hours of steps with moves in effect. Returns the wall time. */
 static int64_t
-live(struct fallback *f, int64_t wall, int hours, bool acting, double stay, double observed)
+live(struct fallback *f, int64_t wall, int hours, double stay, double observed)
 {
 	for (int i = 0; i < hours * 12; i++) {
 		wall += HOUR_MS / 12;
-		fallback_add(f, wall, HOUR_MS / 12, acting && i % 60 == 0, stay,
-		             observed * (i % 2 ? 1.01 : .99));
+		fallback_add(f, wall, HOUR_MS / 12, stay, observed * (i % 2 ? 1.01 : .99));
 	}
 	return wall;
 }
@@ -195,17 +195,17 @@ suspends_what_does_harm(void **state)
 
 	(void) state;
 	fallback_init(&f);
-	wall = live(&f, 1000, 5, true, 1, 1.5);
+	wall = live(&f, 1000, 5, 1, 1.5);
 	/* Five hours are too few to judge. */
 	assert_false(fallback_suspended(&f, wall));
 	assert_true(isnan(fallback_advantage(&f)));
-	wall = live(&f, wall, 3, true, 1, 1.5);
+	wall = live(&f, wall, 3, 1, 1.5);
 	assert_true(fallback_suspended(&f, wall));
 	assert_true(fabs(fallback_advantage(&f) + .5) < .02);
 	assert_true(fallback_suspended(&f, wall + 20 * HOUR_MS));
 	/* After a day it is tried anew, with a clean sheet. */
 	assert_false(fallback_suspended(&f, wall + 25 * HOUR_MS));
-	wall = live(&f, wall + 25 * HOUR_MS, 5, true, 1, 1.5);
+	wall = live(&f, wall + 25 * HOUR_MS, 5, 1, 1.5);
 	assert_false(fallback_suspended(&f, wall));
 }
 
@@ -217,29 +217,67 @@ keeps_what_does_good(void **state)
 
 	(void) state;
 	fallback_init(&f);
-	wall = live(&f, 1000, 60, true, 1, .9);
+	wall = live(&f, 1000, 60, 1, .9);
 	assert_false(fallback_suspended(&f, wall));
 	assert_true(fabs(fallback_advantage(&f) - .1) < .01);
 	assert_true(fallback_lower(&f) > 0);
 }
 
 static void
-biased_predictions_are_not_harm(void **state)
+bad_numbers_are_no_account(void **state)
 {
 	struct fallback f;
-	int64_t wall;
 
 	(void) state;
 	fallback_init(&f);
-	/* Without any move the observed is 30 % above the predicted: that is the prediction's. */
-	wall = live(&f, 1000, 48, false, 1, 1.3);
-	assert_true(fabs(f.bias - 1.3) < .05);
-	wall = live(&f, wall, 24, true, 1, 1.3);
-	assert_false(fallback_suspended(&f, wall));
-	fallback_add(&f, wall, HOUR_MS, true, NAN, 1);
-	fallback_add(&f, wall, HOUR_MS, true, 1, INFINITY);
-	fallback_add(&f, wall, -1, true, 1, 1);
-	assert_true(isfinite(fallback_lower(&f)));
+	fallback_add(&f, 1, HOUR_MS, NAN, 1);
+	fallback_add(&f, 1, HOUR_MS, 1, INFINITY);
+	fallback_add(&f, 1, HOUR_MS, -1, 1);
+	fallback_add(&f, 1, -1, 1, 1);
+	assert_true(f.n == 0 && f.filled_ms == 0);
+	/* A cluster that costs nothing has nothing to lose. */
+	fallback_add(&f, 1, HOUR_MS, 0, 0);
+	assert_true(f.n == 1 && f.mean == 0);
+}
+
+/* The same world with our moves taken back, whatever else has happened to it. */
+static void
+staying_is_costed_by_the_same_formula(void **state)
+{
+	struct world *w = two_nodes(), *same = two_nodes();
+	struct action back = {.kind = ACTION_MOVE, .service = 0, .from = 0, .to = 1, .n_tasks = 1};
+	struct stayed x = {0};
+	struct cost c;
+
+	(void) state;
+	same->demand[1] = w->demand[1] = 1.8;
+	w->s.tasks[0].node = 1;
+	stayed_add(&x, &w->s, &back);
+	back.kind = ACTION_STAY;
+	stayed_add(&x, &w->s, &back);
+	assert_int_equal(x.n, 1);
+	world_step(w);
+	world_step(same);
+	/* Measured apart, demand shows; together they would have been held back. */
+	reward_cluster(&w->s, &objective, UNIT_MS, &c);
+	near("apart", cost_total(&c), .9 + .6 * .3 + .9 + .6 * .9);
+	near("together", stayed_cost(&x, &w->s, &objective, UNIT_MS), .9 + 1.5 + (2.2 + .25 * 2.2));
+	/* Someone has moved it elsewhere since, or it is gone. */
+	w->s.tasks[0].node = 0;
+	world_step(w);
+	reward_cluster(&w->s, &objective, UNIT_MS, &c);
+	near("not there", stayed_cost(&x, &w->s, &objective, UNIT_MS), cost_total(&c));
+	w->s.services[0].id = "other";
+	near("gone", stayed_cost(&x, &w->s, &objective, UNIT_MS), cost_total(&c));
+	assert_int_equal(stayed_expire(&x, w->s.wall_ms), 1);
+	assert_int_equal(stayed_expire(&x, w->s.wall_ms + 25 * HOUR_MS), 0);
+	for (int i = 0; i < 100; i++) {
+		back = (struct action){.kind = ACTION_MOVE, .from = 0, .to = 1};
+		stayed_add(&x, &w->s, &back);
+	}
+	assert_int_equal(x.n, STAYED_MOST);
+	world_free(w);
+	world_free(same);
 }
 
 int
@@ -255,7 +293,8 @@ main(void)
 	    cmocka_unit_test(blind_nodes_cost_what_is_reserved),
 	    cmocka_unit_test(suspends_what_does_harm),
 	    cmocka_unit_test(keeps_what_does_good),
-	    cmocka_unit_test(biased_predictions_are_not_harm),
+	    cmocka_unit_test(bad_numbers_are_no_account),
+	    cmocka_unit_test(staying_is_costed_by_the_same_formula),
 	};
 
 	objective_init(&objective);
