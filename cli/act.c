@@ -34,6 +34,11 @@ print_item(FILE *to, const struct actor_item *i)
 	_cleanup_(freep) char *line = NULL;
 	bool path = i->from != NULL && i->to != NULL;
 
+	/* Refused before anything was known or journalled: the sentence is all there is. */
+	if (i->id == 0 && i->service == NULL && i->text != NULL) {
+		print_line(to, i->text);
+		return;
+	}
 	line = xasprintf("%s %" PRIu64 " of %s%s%s%s%s: %s%s%s", move_kind_names[i->kind], i->id,
 	                 i->service != NULL ? i->service : "?", path ? " from " : "",
 	                 path ? i->from : "", path ? " to " : "", path ? i->to : "",

@@ -1,6 +1,8 @@
 /* SQL from people; see ask.h. */
 #include "cli/ask.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 
 struct columns {
@@ -42,7 +44,8 @@ ask_run(struct cli *c, struct error *err)
 
 	if (r >= 0)
 		r = query_columns(c->query, sql, take_columns, &columns, err);
-	if (r < 0)
-		return r;
-	return cli_list(c, columns.items, columns.n, sql, NULL, 0, NULL, err);
+	if (r >= 0)
+		r = cli_list(c, columns.items, columns.n, sql, NULL, 0, NULL, err);
+	/* A statement that would write is wrong input, as one that is no SQL. */
+	return r == -EPERM ? -EINVAL : r;
 }

@@ -30,8 +30,9 @@ cli_config(struct cli *c, struct error *err)
 		r = config_set(config, "agent", "state-dir", a->state_dir, "--state-dir", err);
 	if (r >= 0)
 		r = config_check(config, err);
+	/* Whatever is wrong with it, a missing file too, is the user's to correct: exit code 2. */
 	if (r < 0)
-		return r;
+		return -EINVAL;
 	c->config = take_ptr(config);
 	return 0;
 }

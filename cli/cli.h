@@ -22,7 +22,8 @@ struct cli {
 
 void cli_done(struct cli *c);
 
-/* Loads the configuration once, with the command line's options over it. */
+/* Loads the configuration once, with the command line's options over it. Fails with -EINVAL only.
+ */
 int cli_config(struct cli *c, struct error *err);
 /* Opens the database read-only, once. */
 int cli_query(struct cli *c, struct error *err);

@@ -181,6 +181,15 @@ print_text(const struct explain *x, const json_t *doc, struct error *err)
 	return r;
 }
 
+/* What there is one of at most: the object itself, or null. */
+static void
+only_row(json_t *doc, const char *key)
+{
+	json_t *row = json_array_get(json_object_get(doc, key), 0);
+
+	(void) json_object_set_new(doc, key, row != NULL ? json_incref(row) : json_null());
+}
+
 /* Everything that is stored of one decision. */
 static int
 collect(struct cli *c, int64_t id, json_t *doc, struct error *err)
@@ -211,7 +220,9 @@ collect(struct cli *c, int64_t id, json_t *doc, struct error *err)
 			return r;
 		(void) json_object_set_new(doc, parts[i].key, rows);
 	}
-	if (json_array_size(json_object_get(doc, "decision")) == 0)
+	only_row(doc, "outcome");
+	only_row(doc, "decision");
+	if (json_is_null(json_object_get(doc, "decision")))
 		return error_set(
 		    err, ENOENT,
 		    "no decision %" PRId64 " is stored; 'forager decisions' lists them", id);
@@ -311,7 +322,7 @@ explain_run(struct cli *c, struct error *err)
 		(void) fprintf(c->out, "%s\n", dump);
 		return 0;
 	}
-	x.decision = json_array_get(json_object_get(doc, "decision"), 0);
+	x.decision = json_object_get(doc, "decision");
 	x.rank = subject(doc, service);
 	x.against = runner_up(c, x.id, err);
 	return print_text(&x, doc, err);

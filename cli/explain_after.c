@@ -64,7 +64,7 @@ print_moves(const struct explain *x, const json_t *doc)
 void
 explain_after(const struct explain *x, const json_t *doc)
 {
-	const json_t *o = json_array_get(json_object_get(doc, "outcome"), 0);
+	const json_t *o = json_object_get(doc, "outcome");
 	bool ok = streq(rows_text(x->decision, "verdict"), verdict_infos[VERDICT_OK].name);
 	_cleanup_(freep) char *done =
 	    xasprintf("%s%s%s", rows_text(x->decision, "execution"), ok ? "" : ": ",
@@ -73,7 +73,7 @@ explain_after(const struct explain *x, const json_t *doc)
 	(void) fputs("\nWhat happened after:\n", x->cli->out);
 	explain_fact(x, "Done", done);
 	print_moves(x, doc);
-	if (o != NULL) {
+	if (json_is_object(o)) {
 		explain_fact(x, "Outcome", rows_text(o, "text"));
 		before_after(x, o, "Source", "source_before_cores", "source_after_cores", "cores");
 		before_after(x, o, "Target", "target_before_cores", "target_after_cores", "cores");

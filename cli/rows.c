@@ -26,13 +26,31 @@ value_json(const struct query_value *v)
 	return json_null();
 }
 
+/* SQL has no truth values; these columns of the views are some. */
+static bool
+is_truth(const char *column)
+{
+	static const char *const columns[] = {"chosen", "partial"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (streq(columns[i], column))
+			return true;
+	}
+	return false;
+}
+
 static int
 row(void *data, size_t n, const char *const *names, const struct query_value *values)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < n; i++)
-		(void) json_object_set_new(object, names[i], value_json(&values[i]));
+	for (size_t i = 0; i < n; i++) {
+		bool truth = is_truth(names[i]) && values[i].type == QUERY_INTEGER;
+
+		(void) json_object_set_new(object, names[i],
+		                           truth ? json_boolean(values[i].integer != 0)
+		                                 : value_json(&values[i]));
+	}
 	(void) json_array_append_new(data, object);
 	return 0;
 }
@@ -65,5 +83,7 @@ rows_number(const json_t *object, const char *key)
 {
 	const json_t *v = json_object_get(object, key);
 
+	if (json_is_boolean(v))
+		return json_is_true(v) ? 1 : 0;
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }

@@ -55,10 +55,9 @@ settings_run(struct cli *c, struct error *err)
 	if (!streq(what, "check") && !streq(what, "show"))
 		return error_set(err, EINVAL, "'config %s' does not exist: it is check or show",
 		                 what);
-	/* Whatever is wrong with the configuration is the user's to correct: exit code 2. */
 	r = cli_config(c, err);
 	if (r < 0)
-		return -EINVAL;
+		return r;
 	if (streq(what, "show"))
 		return show(c, err);
 	clean = text_clean(file, strlen(file));
