@@ -102,25 +102,37 @@ on_closed(uv_handle_t *handle)
 	free(w);
 }
 
-/* uv_async calls are merged: everything that has finished is handed back. */
-static void
-on_async(uv_async_t *handle)
+/* Hands back what has finished; returns how many. */
+static size_t
+hand_back(struct writer *w, bool *ret_ended)
 {
-	struct writer *w = handle->data;
 	struct queue finished;
-	bool ended;
+	size_t n = 0;
 
 	uv_mutex_lock(&w->mutex);
 	finished = w->finished;
 	w->finished = (struct queue){0};
-	ended = w->ended;
+	*ret_ended = w->ended;
 	uv_mutex_unlock(&w->mutex);
 	for (struct batch *b = finished.first, *next; b != NULL; b = next) {
 		next = b->next;
 		w->pending--;
+		n++;
 		b->done(b->data, &b->err);
 		free(b);
 	}
+	return n;
+}
+
+/* uv_async calls are merged, and a completion may submit: all is handed back before the end. */
+static void
+on_async(uv_async_t *handle)
+{
+	struct writer *w = handle->data;
+	bool ended;
+
+	while (hand_back(w, &ended) > 0)
+		;
 	if (ended && !uv_is_closing((uv_handle_t *) handle)) {
 		(void) uv_thread_join(&w->thread);
 		uv_close((uv_handle_t *) handle, on_closed);
