@@ -18,7 +18,7 @@ struct policy_options {
 	const char *algorithm; /* "linear", "spread", "pbf"; "tabular" is refused for now */
 	int64_t step_ms;       /* decide-every */
 	int64_t horizon_ms;    /* γ = exp(−step / horizon) */
-	int64_t hold_ms;       /* for how long one posterior sample is held */
+	int64_t hold_ms;       /* for how long one posterior sample is held; at least a step */
 	bool explore;          /* Thompson sampling; off: the posterior mean */
 	uint64_t seed;
 	struct objective objective;
@@ -38,6 +38,8 @@ void policy_freep(struct policy **p);
 const char *policy_algorithm(const struct policy *p);
 
 /*
+ * The baselines know no cost: their gains are the moves' own cost, cost_now is 0.
+ *
  * Cannot fail: when nothing may be done the answer is stay, with the verdicts that say why. id and
  * rng_seed of *ret are the caller's and kept; everything else is written. The decision owns its
  * arena and refers to the snapshot by index only: policy_decision_done frees it.
@@ -72,7 +74,9 @@ struct policy_qvalue {
 };
 
 /*
- * Calls each for every (service, node with a movable copy, other node), in index order; the
+ * Calls each for every (service, node with a copy, other node), in index order, by the posterior
+ * mean; in large clusters for the most promising ones (moves.h: MOVES_MOST). The verdict is that of
+ * the guard without the moment (budget, warm-up, …); MIN_GAIN: it would not gain at all. The
  * baselines have no Q and call it never. each returns false to stop.
  */
 void policy_qvalues(const struct snapshot *s, const struct policy *p,

@@ -79,10 +79,6 @@ options_check(const struct policy_options *o, struct error *err)
 	if (o->horizon_ms < o->step_ms || o->horizon_ms > HORIZON_MOST_MS)
 		return error_set(err, EINVAL,
 		                 "horizon must be at least a step (decide-every) and at most 30h");
-	if (o->hold_ms < o->step_ms)
-		return error_set(err, EINVAL,
-		                 "a posterior sample must be held for at least a step: a fresh one "
-		                 "each step is a lottery that stay loses in the end");
 	return objective_check(&o->objective, err);
 }
 
@@ -98,6 +94,8 @@ policy_new(const struct policy_options *options, struct policy **ret, struct err
 	p->options = *options;
 	p->algorithm = policy_algorithm_named(options->algorithm);
 	p->options.algorithm = p->algorithm->name;
+	/* A fresh sample each step is a lottery that stay must lose in the end. */
+	p->options.hold_ms = MAX(options->hold_ms, options->step_ms);
 	linear_init(&p->linear, options->step_ms, options->horizon_ms, &options->objective);
 	fallback_init(&p->fallback);
 	*ret = p;
