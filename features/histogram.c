@@ -231,25 +231,37 @@ histogram_copy(struct histogram *h, const struct histogram *from)
 	h->weights = w;
 }
 
+/* Writes ",12345" backwards from end; returns where it begins. By hand: a daemon saves thousands of
+ * histograms a cycle, and printf took most of that time. */
+static char *
+put_weight(char *end, unsigned weight)
+{
+	do {
+		*--end = (char) ('0' + weight % 10);
+		weight /= 10;
+	} while (weight > 0);
+	*--end = ',';
+	return end;
+}
+
 char *
 histogram_save(const struct histogram *h)
 {
-	char *text = NULL;
-	size_t size = 0;
+	_cleanup_(freep) char *head =
+	    xasprintf(FORMAT " %d %" PRId64 " %" PRId64 " %.9g %.9g %u", (int) h->kind,
+	              h->half_life_ms, h->ref_ms, h->total, h->sum, h->lo);
+	size_t len = strlen(head), room = len + (size_t) h->n * sizeof(",10000") + 1;
+	char *text = xcalloc(room, 1), *end = text + room - 1, *at = end;
 	double most = 0;
-	FILE *f = open_memstream(&text, &size);
 
-	if (f == NULL)
-		abort();
 	for (uint16_t i = 0; i < h->n; i++)
 		most = MAX(most, h->weights[i]);
-	(void) fprintf(f, FORMAT " %d %" PRId64 " %" PRId64 " %.9g %.9g %u", (int) h->kind,
-	               h->half_life_ms, h->ref_ms, h->total, h->sum, h->lo);
-	for (uint16_t i = 0; i < h->n && most > 0; i++)
-		(void) fprintf(f, "%c%.0f", i == 0 ? ' ' : ',',
-		               round(h->weights[i] / most * SAVED_MAX));
-	if (fclose(f) != 0)
-		abort();
+	for (uint16_t i = h->n; i > 0 && most > 0; i--)
+		at = put_weight(at, (unsigned) lround(h->weights[i - 1] / most * SAVED_MAX));
+	if (at < end)
+		*at = ' '; /* instead of the first comma */
+	memcpy(text, head, len);
+	memmove(text + len, at, (size_t) (end - at) + 1);
 	return text;
 }
 

@@ -9,8 +9,8 @@
 #define STEPS_MIN 4
 /* Below this, byte counters show gossip, DNS and health checks of everybody. */
 #define BYTES_PER_S_MIN 1024.0
-/* Correlation below this is chance: of 12 random steps one pair in a hundred reaches it. */
-#define CORRELATION_MIN 0.6
+/* Correlation below this is chance: of 12 random steps one pair in two hundred reaches it. */
+#define CORRELATION_MIN 0.7
 /* Even traffic has no rise and fall to compare; equal levels alone are a weak hint. */
 #define EVEN_RATIO      0.05
 #define EVEN_CONFIDENCE 0.3
@@ -74,7 +74,7 @@ flow_between(const float *tx, const float *rx)
 	r = vx > 0 && vy > 0 ? (xy / n - x / n * y / n) / sqrt(vx * vy) : 0;
 	if (r < CORRELATION_MIN)
 		return (struct flow){0};
-	f.confidence = MIN(CONFIDENCE_MAX, r * sqrt(level) * n / FORECAST_STEPS);
+	f.confidence = MIN(CONFIDENCE_MAX, r * r * sqrt(level) * n / FORECAST_STEPS);
 	return f;
 }
 

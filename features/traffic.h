@@ -17,7 +17,7 @@ struct traffic_service {
 	float tx[FORECAST_STEPS];
 };
 
-/* Only the chattiest services are paired: n²/2 pairs of 12 steps stay below 2 ms. */
+/* Only the chattiest services are paired: n²/2 pairs of 12 steps take about 4 ms. */
 #define TRAFFIC_SERVICES_MAX 128
 
 /*
