@@ -45,6 +45,7 @@ struct change {
 	struct docker_service facts; /* of the reading under way; strings in arena */
 	struct arena *arena;         /* of facts, and of tasks below */
 	json_t *spec;                /* of the reading under way */
+	bool previous_ours;          /* the reading's PreviousSpec carries our plan label */
 	struct docker_tasks tasks;
 	void (*then)(struct mover *m, const struct error *err); /* mover_read_tasks */
 };

@@ -126,7 +126,8 @@ post(struct mover *m)
 	json_t *edited = NULL;
 	int r;
 
-	if (effect == MOVER_EFFECT_POST_PUSH) {
+	if (effect == MOVER_EFFECT_POST_PUSH ||
+	    (effect == MOVER_EFFECT_POST_UNSIGN && spec_plan(c->spec) == NULL)) {
 		edited = json_deep_copy(c->spec);
 		r = 1;
 	} else {
@@ -237,7 +238,8 @@ post_yield(struct mover *m)
 
 /*
  * The second POST after a three-way one: so that the one previous spec that Swarm keeps holds no
- * term of ours. Only where nobody has written since: theirs is worth more than this.
+ * term of ours. Only where that one is ours: else someone has written since, and their previous
+ * spec is worth more than this.
  */
 static void
 post_second(struct mover *m)
@@ -245,7 +247,7 @@ post_second(struct mover *m)
 	const struct change *c = m->change;
 	bool as_sent = c->wrote && mover_spec_is(c->spec, c->in.written, c->written_rest);
 
-	if ((as_sent || label_is_ours(c)) && !judge_update_open(&c->facts) &&
+	if ((as_sent || label_is_ours(c) || c->previous_ours) && !judge_update_open(&c->facts) &&
 	    !judge_update_paused(&c->facts))
 		post(m);
 	else

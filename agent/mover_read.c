@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "agent/mover_internal.h"
+#include "swarm/spec.h"
 
 struct reading {
 	struct ticket *ticket;
@@ -38,6 +39,7 @@ on_service(void *data, struct api_service *service, const struct error *err)
 {
 	struct reading *q = data;
 	struct mover *m = ticket_take(q->ticket);
+	const char *plan;
 	struct change *c;
 
 	if (m == NULL) {
@@ -57,6 +59,8 @@ on_service(void *data, struct api_service *service, const struct error *err)
 	} else {
 		change_forget(c);
 		c->spec = json_incref(service->spec);
+		plan = spec_plan(json_object_get(service->doc, "PreviousSpec"));
+		c->previous_ours = plan != NULL && streq(plan, c->plan.label);
 		c->facts = service->facts;
 		c->arena = take_ptr(service->arena);
 		q->fn(m, NULL);

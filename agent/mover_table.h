@@ -35,7 +35,7 @@
 	X(PROVE_BACK, PROVE, BLOCKED, "reads it all back")                                         \
 	X(YIELD_WAIT, WATCH_OTHER, KEEP, "waits for the other one's update to end")                \
 	X(YIELD, POST_YIELD, KEEP, "takes away what is still literally ours, nothing else")        \
-	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "takes our labels away")                                 \
+	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "takes our labels away, from the previous spec, too")    \
 	X(ARM_MERGE, STORE, VERIFIED, "writes down that the merge may be sent from now on")        \
 	X(MERGE, POST_MERGE, VERIFIED, "three-way: what is still ours goes")                       \
 	X(MERGED, STORE, SETTLED, "writes down that it did")                                       \
