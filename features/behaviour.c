@@ -38,8 +38,14 @@
 /* I/O-bound: a spinning disk of 100 MB/s would be busy with twenty of them. */
 #define IO_BOUND_BYTES_PER_S (5 * MIB)
 
-/* Network-chatty: a link of 1 Gbit/s would carry about a hundred of them. */
-#define CHATTY_BYTES_PER_S MIB
+/*
+ * Network-chatty: a link of 1 Gbit/s would carry about a hundred of them. Or less than that, but
+ * talking is what it does: a core's worth of its work moves 4 MiB each second (a web service that
+ * computes its answers stays far below).
+ */
+#define CHATTY_BYTES_PER_S          MIB
+#define CHATTY_BYTES_PER_S_MIN      (64 * KIB)
+#define CHATTY_BYTES_PER_S_PER_CORE (4 * MIB)
 
 /* Bursty: the 95th percentile is three times the mean, and a tenth of a core at least. */
 #define BURSTY_RATIO 3.0
@@ -92,7 +98,10 @@ net(const struct profile_summary *s)
 static double
 score_network(const struct profile_summary *s)
 {
-	return net(s) / CHATTY_BYTES_PER_S;
+	double per_core = net(s) / MAX(known(s->cpu_mean_cores), 0.001);
+
+	return MAX(net(s) / CHATTY_BYTES_PER_S,
+	           MIN(net(s) / CHATTY_BYTES_PER_S_MIN, per_core / CHATTY_BYTES_PER_S_PER_CORE));
 }
 
 static double
@@ -178,7 +187,8 @@ behaviour_describe(enum behaviour b)
 	    [BEHAVIOUR_MEMORY_HEAVY] =
 	        "256 MiB or more, and more than 4 GiB for each core that it uses",
 	    [BEHAVIOUR_IO_BOUND] = "reads and writes 5 MiB/s or more on average",
-	    [BEHAVIOUR_NETWORK_CHATTY] = "sends and receives 1 MiB/s or more on average",
+	    [BEHAVIOUR_NETWORK_CHATTY] =
+	        "moves 1 MiB/s or more over the network, or little else than that",
 	};
 
 	return (unsigned) b < BEHAVIOUR_N ? texts[b] : texts[BEHAVIOUR_UNKNOWN];

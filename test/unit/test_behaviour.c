@@ -62,6 +62,8 @@ classes(void **state)
 	    {"much CPU too", {.4, .6, 300 * MIB, 0, 0, 0, 0, 0}, BEHAVIOUR_STEADY},
 	    {"a backup", {.1, .2, 60 * MIB, 0, 20 * MIB, 0, 0, 0}, BEHAVIOUR_IO_BOUND},
 	    {"a chat", {.1, .2, 60 * MIB, 3 * MIB, 0, 0, 0, 0}, BEHAVIOUR_NETWORK_CHATTY},
+	    {"a small chat", {.01, .02, 9 * MIB, .2 * MIB, 0, 0, 0, 0}, BEHAVIOUR_NETWORK_CHATTY},
+	    {"a tiny chat", {.001, .002, 9 * MIB, .05 * MIB, 0, 0, 0, 0}, BEHAVIOUR_STEADY},
 	    {"the clearest wins",
 	     {.6, .8, 60 * MIB, 9 * MIB, 0, 0, 0, 0},
 	     BEHAVIOUR_NETWORK_CHATTY},
