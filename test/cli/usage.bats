@@ -144,3 +144,20 @@ load common
 	run "$FORAGER" docker-cli-plugin-metadata
 	[ "$status" -eq 2 ]
 }
+
+@test "the manual page knows every verb and option" {
+	page="$BATS_TEST_DIRNAME/../../docs/man/forager.1"
+	[ -f "$page" ] || skip "no manual page beside the tests"
+	for verb in $("$FORAGER" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		grep -qE "^\.It Cm ($verb|pause , $verb)( |\$)" "$page" || {
+			echo "verb $verb is not in forager.1"
+			return 1
+		}
+		for option in $("$FORAGER" "$verb" --help | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE '[a-z-]{4,}$'); do
+			grep -qE -- "(Fl|,|[|]) ${option#-}( |\$)" "$page" || {
+				echo "option $option is not in forager.1"
+				return 1
+			}
+		done
+	done
+}
