@@ -25,7 +25,7 @@
 #include "storage/store.h"
 
 /* So many decision ids are reserved in the database at once. */
-#define AGENT_IDS 256
+#define AGENT_IDS 32
 /* Moves of the last hour that the budget counts; per-hour is at most that. */
 #define AGENT_MOVES 3600
 /* Outcomes that are watched at the same time. */
