@@ -5,6 +5,15 @@
 #include "agent/actor.h"
 #include "storage/journal.h"
 
+/*
+ * Taking several moves back touches the same nodes again and again, and a node whose overlay
+ * network came or went is left alone for [moves] node-quiet. A person who said "take it back" waits
+ * for that instead of asking again; twice the default of node-quiet is the bound.
+ */
+#define WAIT_MOST_MS  300000
+#define WAIT_FIRST_MS 1000
+#define WAIT_LAST_MS  16000
+
 struct performance {
 	uv_loop_t *loop;
 	uv_timer_t timer;
@@ -14,6 +23,10 @@ struct performance {
 	char *service, *from, *to;
 	actor_done_cb *done;
 	void *data;
+
+	struct move_request last; /* tried last; borrows from rows */
+	bool again;               /* the timer is to try it once more */
+	int64_t waited_ms, wait_ms;
 
 	struct intent *rows; /* still to be taken back */
 	size_t n_rows, next;
@@ -111,12 +124,42 @@ add_item(struct performance *p, const struct move_outcome *out)
 }
 
 static void next(struct performance *p);
+static void on_timer(uv_timer_t *timer);
+
+static void
+arm(struct performance *p, int64_t ms)
+{
+	if (uv_timer_init(p->loop, &p->timer) != 0)
+		abort();
+	p->timer.data = p;
+	(void) uv_timer_start(&p->timer, on_timer, (uint64_t) ms, 0);
+}
+
+/* Refused only because something must calm down first: true when it will be tried again. */
+static bool
+wait_for_calm(struct performance *p, const struct move_outcome *out)
+{
+	if (p->request.verb != ACTOR_VERB_UNDO || p->request.dry_run || out->open ||
+	    out->intent->state != MOVE_REFUSED || p->waited_ms >= WAIT_MOST_MS)
+		return false;
+	if (out->verdict != VERDICT_NODE_CHANGED && out->verdict != VERDICT_UPDATE_OPEN &&
+	    out->verdict != VERDICT_NOT_RUNNING && out->verdict != VERDICT_OTHERS_MOVE)
+		return false;
+	p->wait_ms = p->wait_ms == 0 ? WAIT_FIRST_MS : MIN(2 * p->wait_ms, WAIT_LAST_MS);
+	p->waited_ms += p->wait_ms;
+	p->again = true;
+	arm(p, p->wait_ms);
+	return true;
+}
 
 static void
 on_moved(void *data, const struct move_outcome *out)
 {
 	struct performance *p = data;
 
+	if (wait_for_calm(p, out))
+		return;
+	p->waited_ms = p->wait_ms = 0;
 	add_item(p, out);
 	/* What does not answer will not answer the next one either. */
 	if (out->open)
@@ -139,6 +182,7 @@ start(struct performance *p, const struct move_request *request)
 {
 	struct error err = {0};
 
+	p->last = *request;
 	if (mover_start(p->mover, request, on_moved, p, &err) < 0)
 		fail(p, 1, &err);
 }
@@ -252,7 +296,15 @@ begin(struct performance *p)
 static void
 on_closed(uv_handle_t *handle)
 {
-	begin(handle->data);
+	struct performance *p = handle->data;
+	struct move_request request = p->last;
+
+	if (!p->again) {
+		begin(p);
+		return;
+	}
+	p->again = false;
+	start(p, &request);
 }
 
 static void
@@ -304,10 +356,7 @@ actor_perform(uv_loop_t *loop, struct mover *m, const struct mover_journal *jour
 	                          .to = xstrdup(request->to),
 	                          .done = done,
 	                          .data = data};
-	if (uv_timer_init(loop, &p->timer) != 0)
-		abort();
-	p->timer.data = p;
 	/* The journal may answer inside its call: what follows shall still come from the loop. */
-	(void) uv_timer_start(&p->timer, on_timer, 0, 0);
+	arm(p, 0);
 	return 0;
 }
