@@ -35,6 +35,8 @@ service() {
 	shift 2
 	rig_docker n1 service create -d --no-resolve-image --name "$name" --stop-grace-period 1s \
 		--update-order start-first --update-monitor 2s --constraint "node.hostname==$node" "$@" >/dev/null
+	# One after the other, so that the order of the tasks' ages is the order below.
+	rig_wait_service "$name" 1 90
 }
 
 # Web services: real HTTP, a health check, callers who look the name up for each request.
@@ -51,11 +53,11 @@ deploy() {
 
 	rig_docker n1 network create -d overlay --attachable front >/dev/null
 	# The oldest first. On n1: a web shop beside three batch jobs that want more than the node has.
+	web n1 shop
+	web n2 blog
 	service n1 batch-1 --label forager.mode=auto --limit-cpu 0.2 forager/busy:1
 	service n1 batch-2 --label forager.mode=auto --limit-cpu 0.2 forager/busy:1
 	service n1 batch-3 --label forager.mode=auto --limit-cpu 0.2 forager/busy:1
-	web n1 shop
-	web n2 blog
 	service n2 report --label forager.mode=auto --limit-cpu 0.05 forager/busy:1
 	# The owner pinned this one, and the next one's owner did not opt in at all.
 	service n2 ledger --label forager.mode=auto --label forager.pin=yes forager/hold:1 /bin/hold --mb 24
@@ -69,9 +71,6 @@ deploy() {
 	service n1 cache-1 --label forager.mode=auto forager/hold:1 /bin/hold --mb 48
 	service n2 cache-2 --label forager.mode=auto forager/hold:1 /bin/hold --mb 48
 	services=$(rig_docker n1 service ls --format '{{.Name}}' | LC_ALL=C sort)
-	for name in $services; do
-		rig_wait_service "$name" 1 90
-	done
 	for name in $services; do
 		[ "$name" = ledger ] && continue
 		rig_docker n1 service update -d --constraint-rm "node.hostname==$(rig_service_node "$name")" "$name" >/dev/null
@@ -134,7 +133,8 @@ p95_ms() {
 
 # --- foragerd --------------------------------------------------------------------------------------
 
-# configure NAME ALGORITHM MODE: the demo's clocks are a hundredth of the defaults.
+# configure NAME ALGORITHM MODE: the demo's clocks run a hundred times faster than the defaults, so a
+# move, whose cost is an amount and not a rate, weighs a hundredth too.
 configure() {
 	state=$RIG_DIR/forager-$1
 	log=$state.log
@@ -151,8 +151,10 @@ configure() {
 		state-dir = $state
 		[policy]
 		algorithm = $2
-		horizon = 3m
+		horizon = 72s
 		seed = 1
+		[objective]
+		move = 0.03
 		[moves]
 		per-hour = 60
 		cooldown = 2m
