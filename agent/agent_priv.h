@@ -1,7 +1,10 @@
 /*
  * What the files of the agent share; agent/agent*.c include it, nobody else.
  *
- *   agent.c          open, the loop, signals, close
+ *   agent.c          open, the loop, signals
+ *   agent_clock.c    polls, the deciding clock, the watchdog
+ *   agent_reload.c   the configuration, at start and on SIGHUP
+ *   agent_close.c    the end, in order
  *   agent_restore.c  what the database remembers, at start
  *   agent_cycle.c    a decision: observe, decide, learn
  *   agent_act.c      carrying a decision out; what became of it
@@ -21,6 +24,7 @@
 #include "agent/roster.h"
 #include "agent/sampler.h"
 #include "agent/writer.h"
+#include "base/log.h"
 #include "policy/decide.h"
 #include "storage/store.h"
 
@@ -102,7 +106,19 @@ struct agent {
 
 struct batch;
 
-/* agent.c */
+/* agent_clock.c */
+void agent_arm_poll(struct agent *a, int64_t delay_ms);
+void agent_arm_decide(struct agent *a);
+void agent_cycle_ended(struct agent *a);
+void agent_start_clocks(struct agent *a);
+
+/* agent_reload.c */
+struct features_options agent_features(const struct config *config);
+int agent_read_config(const struct agent_options *options, struct config **ret, struct error *err);
+enum log_level agent_log_level(const struct config *config);
+void agent_on_hangup(uv_signal_t *signal, int signum);
+
+/* agent_close.c: begins the end; the loop runs until all is closed. */
 void agent_stop(struct agent *a, int exit_code);
 
 /* agent_restore.c */
@@ -113,7 +129,6 @@ struct mover_options agent_mover_options(struct agent *a);
 /* agent_cycle.c */
 void agent_saw(void *data, const struct cluster_state *state); /* look_saw_fn */
 void agent_decide(struct agent *a, const struct cluster_state *state);
-void agent_cycle_ended(struct agent *a);
 void step_unref(struct step *step); /* NULL is fine */
 
 /* agent_act.c */

@@ -59,9 +59,8 @@ const struct option option_table[] = {
     {"agent", "state-dir", OPTION_TEXT, AT(state_dir), 1, PATH_LEN, "/var/lib/forager",
      .unit = "folder", .help = "Where the database and the actor's lock are."},
     {"agent", "request-poll", OPTION_DURATION, AT(request_poll_ms), 50 * MS, 1 * MINUTES, "500ms",
-     .help =
-         "How often foragerd looks for requests of the command line (one PRAGMA, no disk access). "
-         "Half a second feels immediate."},
+     .help = "How often foragerd looks for requests of the command line. It is one small read of "
+             "the database; half a second feels immediate."},
     {"agent", "stats-in-flight", OPTION_COUNT, AT(stats_in_flight), 1, 256, "32",
      .help =
          "Most stats calls at once on one engine. It starts with 4 and grows while answers stay "

@@ -65,6 +65,36 @@ roster_free(struct roster *r)
 	free(r);
 }
 
+/* The profile under other options: its histograms stay, its steps start anew. */
+static void
+retime(struct profile **profile, const struct features_options *options)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct profile *fresh = NULL;
+
+	if (*profile == NULL)
+		return;
+	text = profile_save(*profile);
+	if (profile_load(text, options, &fresh, NULL) < 0)
+		fresh = profile_new(options);
+	profile_free(*profile);
+	*profile = fresh;
+}
+
+void
+roster_set_options(struct roster *r, const struct features_options *options)
+{
+	if (memcmp(&r->options, options, sizeof(*options)) == 0)
+		return;
+	r->options = *options;
+	for (size_t i = 0; i < r->items.n; i++)
+		retime(&((struct roster_item *) r->items.entries[i].value)->profile, options);
+	for (size_t i = 0; i < r->pools.n; i++)
+		retime(&((struct pooled *) r->pools.entries[i].value)->profile, options);
+	for (size_t i = 0; i < r->stored.n; i++)
+		retime(&((struct stored *) r->stored.entries[i].value)->profile, options);
+}
+
 static struct pooled *
 find_pool(const struct roster *r, const char *service_id, const char *image)
 {

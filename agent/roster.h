@@ -33,6 +33,9 @@ struct roster_item {
 
 struct roster *roster_new(const struct features_options *options);
 void roster_free(struct roster *r); /* NULL is fine */
+/* After SIGHUP: profiles go on under other clocks; what they know of steps of another length goes.
+ */
+void roster_set_options(struct roster *r, const struct features_options *options);
 
 /* A stored profile, given back at start: a container's waits for the container to be seen again, a
  * service's is inherited by its tasks. One that cannot be read is dropped: the profile starts anew.
