@@ -29,13 +29,13 @@ progress(void *data, const char *text)
 }
 
 static void
-print_item(FILE *to, const struct actor_item *i)
+print_item(FILE *to, const struct actor_item *i, bool dry_run)
 {
 	_cleanup_(freep) char *line = NULL;
 	bool path = i->from != NULL && i->to != NULL;
 
-	/* Refused before anything was known or journalled: the sentence is all there is. */
-	if (i->id == 0 && i->service == NULL && i->text != NULL) {
+	/* A dry run, or refused before anything was known: the sentence is all there is. */
+	if (i->text != NULL && (dry_run || (i->id == 0 && i->service == NULL))) {
 		print_line(to, i->text);
 		return;
 	}
@@ -60,7 +60,7 @@ print_result(struct cli *c, const struct actor_result *result)
 		return;
 	}
 	for (size_t i = 0; i < result->n_items; i++)
-		print_item(to, &result->items[i]);
+		print_item(to, &result->items[i], c->args->dry_run);
 	/* With one change its own sentence says it all. */
 	if (result->n_items != 1 || !streq(result->text, result->items[0].text))
 		print_line(to, result->text);

@@ -51,11 +51,10 @@ print_gain(const struct explain *x)
 	double cost = rows_number(d, "cost_now"), sd = rows_number(d, "gain_sd");
 
 	if (streq(rows_text(d, "action"), "stay"))
-		s = xasprintf("0: staying is the measure; it costs %.3f", cost);
+		s = xasprintf("0: staying is the measure; it costs %.4f", cost);
 	else
-		s = xasprintf("%.3f%s%.3f of the %.3f that staying costs (cost units)",
-		              rows_number(d, "gain"), isnan(sd) ? "" : " ± ", isnan(sd) ? 0 : sd,
-		              cost);
+		s = xasprintf("%.4f ± %.4f of the %.4f that staying costs (cost units)",
+		              rows_number(d, "gain"), sd, cost);
 	explain_fact(x, "Gain", s);
 }
 
@@ -138,8 +137,8 @@ print_candidates(const struct explain *x, struct error *err)
 	    {"mark", "", SHOW_TEXT},          {"rank", "RANK", SHOW_COUNT},
 	    {"action", "ACTION", SHOW_TEXT},  {"service", "SERVICE", SHOW_TEXT},
 	    {"from_node", "FROM", SHOW_TEXT}, {"to_node", "TO", SHOW_TEXT},
-	    {"n_tasks", "TASKS", SHOW_COUNT}, {"gain", "GAIN", SHOW_NUMBER},
-	    {"gain_sd", "SD", SHOW_NUMBER},   {"verdict", "VERDICT", SHOW_TEXT},
+	    {"n_tasks", "TASKS", SHOW_COUNT}, {"gain", "GAIN", SHOW_COST},
+	    {"gain_sd", "SD", SHOW_COST},     {"verdict", "VERDICT", SHOW_TEXT},
 	    {"why", "WHY NOT", SHOW_TEXT},
 	};
 	static const struct show_column verdicts[] = {

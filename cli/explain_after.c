@@ -30,7 +30,7 @@ print_gains(const struct explain *x, const json_t *o)
 
 	if (isnan(predicted) || isnan(seen))
 		return;
-	s = xasprintf("%.3f predicted, %.3f seen (cost units)", predicted, seen);
+	s = xasprintf("%.4f predicted, %.4f seen (cost units)", predicted, seen);
 	explain_fact(x, "Gain", s);
 }
 

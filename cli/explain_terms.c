@@ -10,7 +10,7 @@
 #include "model/decision.h"
 
 /* Digits behind the point of gains and contributions. */
-#define SCALE 1000.0
+#define SCALE 10000
 /* φ has BASIS_N entries; the move's cost, and a rest if the stored figures do not add up. A
  * database of another version may know more features. */
 #define TERMS_MAX (BASIS_N + 64)
@@ -61,10 +61,12 @@ collect_terms(struct terms *t, const json_t *contributions, const json_t *candid
 }
 
 static char *
-thousandths(int64_t n)
+fixed_point(int64_t n)
 {
-	return xasprintf("%s%" PRId64 ".%03" PRId64, n < 0 ? "-" : "", (int64_t) llabs(n) / 1000,
-	                 (int64_t) llabs(n) % 1000);
+	int64_t positive = n < 0 ? -n : n;
+
+	return xasprintf("%s%" PRId64 ".%04" PRId64, n < 0 ? "-" : "", positive / SCALE,
+	                 positive % SCALE);
 }
 
 static struct query_value
@@ -78,7 +80,7 @@ print_terms(const struct explain *x, const struct terms *t, struct error *err)
 {
 	static const struct show_column columns[] = {
 	    {"feature", "TERM", SHOW_TEXT},
-	    {"change", "CHANGE", SHOW_NUMBER},
+	    {"change", "CHANGE", SHOW_COST},
 	    {"gain", "GAIN", SHOW_COUNT},
 	    {"meaning", "MEANING", SHOW_TEXT},
 	};
@@ -92,7 +94,7 @@ print_terms(const struct explain *x, const struct terms *t, struct error *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t->n; i++) {
-		_cleanup_(freep) char *gain = thousandths(t->rounded[i]);
+		_cleanup_(freep) char *gain = fixed_point(t->rounded[i]);
 		struct query_value change = {.type = QUERY_REAL, .real = t->change[i]};
 
 		sum += t->rounded[i];
@@ -100,13 +102,26 @@ print_terms(const struct explain *x, const struct terms *t, struct error *err)
 		                (struct query_value[]){text(t->names[i]), change, text(gain),
 		                                       text(t->meanings[i])});
 	}
-	total = thousandths(sum);
+	total = fixed_point(sum);
 	(void) show_row(show, ARRAY_SIZE(names), names,
 	                (struct query_value[]){text("= gain"),
 	                                       {.type = QUERY_NULL},
 	                                       text(total),
 	                                       text("the sum: Q of this minus Q of staying")});
 	return show_end(show, err);
+}
+
+static bool
+scored(const json_t *doc, const json_t *candidate)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "contributions"), i, row) {
+		if (rows_number(row, "rank") == rows_number(candidate, "rank"))
+			return true;
+	}
+	return streq(rows_text(candidate, "verdict"), verdict_infos[VERDICT_OK].name);
 }
 
 int
@@ -122,8 +137,8 @@ explain_terms(const struct explain *x, const json_t *doc, int64_t rank, const ch
 
 		if ((int64_t) rows_number(row, "rank") != rank)
 			continue;
-		if (isnan(rows_number(row, "gain")) ||
-		    !streq(rows_text(row, "verdict"), verdict_infos[VERDICT_OK].name))
+		/* Refused before it was scored: there is nothing that adds up. */
+		if (isnan(rows_number(row, "gain")) || !scored(doc, row))
 			return 0;
 		t = xcalloc(1, sizeof(*t));
 		what = explain_action(row, "action", "service", "from_node", "to_node");

@@ -7,16 +7,16 @@
 
 static const struct show_column weight_columns[] = {
     {"feature", "FEATURE", SHOW_TEXT}, {"algorithm", NULL, SHOW_TEXT},
-    {"position", NULL, SHOW_COUNT},    {"theta", "THETA", SHOW_NUMBER},
-    {"prior", "PRIOR", SHOW_NUMBER},   {"learnt", "LEARNED", SHOW_NUMBER},
-    {"sd", "SD", SHOW_NUMBER},         {"meaning", "MEANING", SHOW_LONG},
+    {"position", NULL, SHOW_COUNT},    {"theta", "THETA", SHOW_COST},
+    {"prior", "PRIOR", SHOW_COST},     {"learnt", "LEARNED", SHOW_COST},
+    {"sd", "SD", SHOW_COST},           {"meaning", "MEANING", SHOW_LONG},
     {"at_ms", NULL, SHOW_AGO},
 };
 
 static const struct show_column value_columns[] = {
     {"service", "SERVICE", SHOW_TEXT}, {"node", "NODE", SHOW_TEXT},
-    {"is_there", "THERE", SHOW_BOOL},  {"gain", "GAIN", SHOW_NUMBER},
-    {"gain_sd", "SD", SHOW_NUMBER},    {"verdict", "VERDICT", SHOW_TEXT},
+    {"is_there", "THERE", SHOW_BOOL},  {"gain", "GAIN", SHOW_COST},
+    {"gain_sd", "SD", SHOW_COST},      {"verdict", "VERDICT", SHOW_TEXT},
     {"decision_id", NULL, SHOW_COUNT}, {"service_id", NULL, SHOW_TEXT},
     {"node_id", NULL, SHOW_TEXT},      {"at_ms", "SEEN", SHOW_AGO},
 };

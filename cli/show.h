@@ -16,6 +16,7 @@ enum show_unit {
 	SHOW_ID,      /* cut to 12 characters unless --no-trunc */
 	SHOW_COUNT,   /* a whole number */
 	SHOW_NUMBER,  /* a number, three digits behind the point */
+	SHOW_COST,    /* cost units and what makes them: four digits */
 	SHOW_PERCENT, /* a share */
 	SHOW_BYTES,
 	SHOW_RATE, /* bytes per second */

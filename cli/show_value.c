@@ -43,6 +43,13 @@ is_number(const struct query_value *v)
 	return v->type == QUERY_INTEGER || v->type == QUERY_REAL;
 }
 
+/* Never "-0.000": what rounds to nothing has no sign. */
+static char *
+decimals(double x, int digits)
+{
+	return xasprintf("%.*f", digits, fabs(x) * pow(10, digits) < .5 ? 0 : x);
+}
+
 static char *
 with_unit(const struct query_value *v, enum show_unit unit, int64_t now_ms)
 {
@@ -50,7 +57,9 @@ with_unit(const struct query_value *v, enum show_unit unit, int64_t now_ms)
 
 	switch (unit) {
 	case SHOW_NUMBER:
-		return xasprintf("%.3f", v->real);
+		return decimals(v->real, 3);
+	case SHOW_COST:
+		return decimals(v->real, 4);
 	case SHOW_PERCENT:
 		return xasprintf("%.1f%%", v->real * 100);
 	case SHOW_BYTES:

@@ -180,7 +180,7 @@ status_nodes(struct cli *c, struct error *err)
 	    {"capacity_cpu_cores", NULL, SHOW_NUMBER},
 	    {"reserved_mem_bytes", NULL, SHOW_BYTES},
 	    {"watts", "WATTS", SHOW_NUMBER},
-	    {"watts_measured", NULL, SHOW_BOOL},
+	    {"watts_measured", "METERED", SHOW_BOOL},
 	    {"idle_watts", NULL, SHOW_NUMBER},
 	    {"max_watts", NULL, SHOW_NUMBER},
 	    {"blind", "BLIND", SHOW_BOOL},

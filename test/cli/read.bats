@@ -185,7 +185,7 @@ load common
 	has "move 1 of web: done, every task runs on beta"
 	has "steered: posted"
 	has "80.000 ms before, 30.000 after"
-	has "10.000 predicted, 11.000 seen"
+	has "10.0000 predicted, 11.0000 seen"
 	expect 0 explain 1
 	has "Chosen        stay"
 	expect 1 explain 99
