@@ -109,7 +109,8 @@ open_epoch(struct agent *a, const struct step *step)
 	struct epoch *e = &a->epochs[step->decision.id % AGENT_EPOCHS];
 
 	free(e->service_name);
-	*e = (struct epoch){.before = true, .settled_mono_ms = INT64_MAX};
+	*e =
+	    (struct epoch){.before = true, .settled_mono_ms = INT64_MAX, .move_cost = c->move_cost};
 	(void) str_copy(e->service_id, sizeof(e->service_id), snap->services[c->action.service].id);
 	(void) str_copy(e->from_id, sizeof(e->from_id), snap->nodes[c->action.from].id);
 	(void) str_copy(e->to_id, sizeof(e->to_id), snap->nodes[c->action.to].id);
@@ -138,6 +139,13 @@ mean_with(double mean, unsigned int n, double x)
 	return n == 0 || isnan(mean) ? x : mean + (x - mean) / (n + 1);
 }
 
+/* Σ γ^t over all steps to come: 1 / (1 − γ). */
+static double
+horizon_steps(const struct config *c)
+{
+	return -1 / expm1(-(double) c->decide_every_ms / (double) c->horizon_ms);
+}
+
 static void
 watch_outcome(struct agent *a, struct epoch *e, const struct snapshot *snap)
 {
@@ -150,7 +158,8 @@ watch_outcome(struct agent *a, struct epoch *e, const struct snapshot *snap)
 	    mean_with(r->target_after_cores, e->steps, node_cores(snap, e->to_id));
 	r->watts_after = mean_with(r->watts_after, e->steps, cluster_watts(snap));
 	r->cost_after = mean_with(r->cost_after, e->steps, cluster_cost(a, snap));
-	r->gain_seen = r->cost_before - r->cost_after;
+	/* As the policy counts: what a step saves, for the whole horizon, less the move itself. */
+	r->gain_seen = (r->cost_before - r->cost_after) * horizon_steps(a->config) - e->move_cost;
 	r->to_ms = snap->wall_ms;
 	text = xasprintf("'%s' moved; the source went from %.2f to %.2f cores, the target from "
 	                 "%.2f to %.2f",

@@ -53,6 +53,7 @@ struct epoch {
 	struct outcome_row row; /* texts unset */
 	char service_id[SWARM_ID_SIZE], from_id[SWARM_ID_SIZE], to_id[SWARM_ID_SIZE];
 	char *service_name;
+	double move_cost;
 	int64_t settled_mono_ms; /* when settling in is over */
 	unsigned int steps;      /* seen since */
 	bool before;             /* the row's before fields are set */
