@@ -231,7 +231,9 @@ watch_moves() {
 	echo "   (not calm after $settle_most_s s; going on)"
 }
 
+# In mode observe: else foragerd begins anew as soon as it has taken the last move back.
 take_back() {
+	daemon_mode observe
 	forager undo --all --move-back || die "forager undo --all --move-back ended with status $?"
 	for name in $services; do
 		rig_wait_service "$name" 1
