@@ -258,11 +258,13 @@ ask_images(struct source *src, struct api *api)
 
 	for (size_t i = 0; i < state->n_services && src->n_images < IMAGES_PER_ROUND; i++) {
 		const struct docker_service *v = &state->services[i];
-		const struct facts_image *known = facts_image(s->facts, src->node_id, v->image);
+		const struct facts_image *known;
 		struct call *call;
 
-		if (observe_act_mode(ACT_AUTO, v) == ACT_NONE ||
-		    (known != NULL && now - known->asked_mono_ms < IMAGE_AGE_MS))
+		if (observe_act_mode(ACT_AUTO, v) == ACT_NONE)
+			continue;
+		known = facts_image(s->facts, src->node_id, v->image);
+		if (known != NULL && now - known->asked_mono_ms < IMAGE_AGE_MS)
 			continue;
 		call = call_new(src);
 		call->image = xstrdup(v->image);
