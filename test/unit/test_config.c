@@ -174,7 +174,8 @@ test_refused(void **state)
 	    {"[objective]\nenergy = inf\n", "expected a number"},
 	    {"[objective]\nenergy = 0x1\n", "expected a number"},
 	    {"[policy]\nexplore = maybe\n", "expected on or off"},
-	    {"[policy]\nalgorithm = tabular\n", "tabular is not in this version"},
+	    {"[policy]\nalgorithm = tabular\n",
+	     "f:2: [policy] algorithm = tabular is not in this version"},
 	    {"[agent]\nnonsense\n", "f:2: neither a [section], nor a key = value, nor a # comment"},
 	    {"[agent\nmode = auto\n", "f:1: the [section] does not end with ]"},
 	    {"[agent]\nstate-dir = var\n", "an absolute path is needed"},
@@ -268,8 +269,9 @@ in_temp_dir(void **state)
 static int
 remove_temp_dir(void **state)
 {
-	_cleanup_(freep) char *dir = *state, *command = xasprintf("rm -r '%s'", (char *) *state);
+	_cleanup_(freep) char *command = xasprintf("rm -r '%s'", (char *) *state);
 
+	free(*state);
 	return system(command);
 }
 
