@@ -34,7 +34,8 @@ complain() {
 	bad=1
 }
 
-for folder in base model docker swarm features policy storage sim agent cli test; do
+folders='base model docker swarm features policy storage sim agent cli test'
+for folder in $folders; do
 	[ -d "$folder" ] || continue
 	allowed=$(printf '%s\n' "$arrows" | sed -n "s/^$folder://p")
 	for file in $(find "$folder" -name '*.[ch]' | LC_ALL=C sort); do
@@ -58,11 +59,19 @@ done
 for fence in $fences; do
 	header=${fence%%:*}
 	where=${fence#*:}
-	for file in $(find base model docker swarm features policy storage sim agent cli test -name '*.[ch]' |
-		xargs grep -lE "#[[:space:]]*include[[:space:]]*<$header" | LC_ALL=C sort); do
+	for file in $(grep -rlE --include='*.[ch]' "#[[:space:]]*include[[:space:]]*<$header" \
+		$folders 2>/dev/null | LC_ALL=C sort); do
 		printf '%s\n' "$file" | grep -qE "$where" ||
 			complain "$file: <$header> may only stand in $where"
 	done
+done
+
+# A source that the makefile does not list is not built, not tested and not shipped.
+for file in $(find $folders -name '*.[ch]' 2>/dev/null | LC_ALL=C sort); do
+	grep -qF "$file" Makefile.am || case "$file" in
+	test/rig/*) ;; # the rig compiles its own, EXTRA_DIST ships them
+	*) complain "$file: not in Makefile.am" ;;
+	esac
 done
 
 # The product's policies know nothing of CloudSim's own ones.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # the lists are the callers'
 # Installs what ./demo and ./check need (sourced by both; needs root). No engine is started by it:
 # while packages are set up, policy-rc.d tells Debian's tools to start no service, and it goes away
 # again (or back to what it was) even when apt fails.

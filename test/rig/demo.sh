@@ -141,7 +141,7 @@ configure() {
 	mkdir -p "$state"
 	cat >"$state.conf" <<-END
 		[docker]
-		host = unix://$RIG_SOCK_n1
+		host = unix://$(rig_sock n1)
 		[endpoint]
 		template = tcp://{addr}:2375
 		[agent]
@@ -211,7 +211,7 @@ moves() {
 calm() {
 	[ "$(query "SELECT count(*) FROM v_moves WHERE ended_utc IS NULL")" = 0 ] &&
 		[ "$(query "SELECT coalesce(sum(action = 'stay'), 0) FROM (SELECT action FROM v_decisions ORDER BY decision_id DESC LIMIT $calm_decisions)")" = "$calm_decisions" ] &&
-		[ "$(moves done)" -gt 0 ]
+		[ "$(moves 'done')" -gt 0 ]
 }
 
 # Shows each change as it ends, until there is nothing left to do.
@@ -305,7 +305,7 @@ forager qtable
 step 'forager profiles'
 forager profiles
 
-moves_done=$(moves done)
+moves_done=$(moves 'done')
 moves_reverted=$(moves reverted)
 step 'forager undo --all --move-back'
 take_back
