@@ -1,15 +1,8 @@
 /* How fast the engine's answers become structs: lists of services and tasks, one stats answer. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "docker/decode.h"
 #include "docker/document.h"
 #include "test/bench/bench.h"
 #include "test/bench/docs.h"
-
-#ifndef TEST_DATA
-#define TEST_DATA "test/data"
-#endif
 
 enum { SERVICES = 3000, NODES = 1000, ROUNDS = 15, STATS_ROUNDS = 5000 };
 
@@ -55,20 +48,6 @@ stats(const char *text)
 	bench_must(decode_stats(doc, &one, &err), &err);
 }
 
-static char *
-file_read(const char *path)
-{
-	struct error err = {0};
-	FILE *f = fopen(path, "re");
-	char *text = xcalloc(1, 65536);
-
-	if (f == NULL)
-		bench_must(error_set(&err, errno, "open '%s': %s", path, strerror(errno)), &err);
-	text[fread(text, 1, 65535, f)] = '\0';
-	(void) fclose(f);
-	return text;
-}
-
 static void
 run(const struct bench *b, const char *what, void (*decode)(const char *text), char *text,
     size_t rounds)
@@ -100,6 +79,6 @@ main(int argc, char **argv)
 	document_global_init();
 	run(&b, "services_3000", services, docs_services(SERVICES), ROUNDS);
 	run(&b, "tasks_3000", tasks, docs_tasks(SERVICES, NODES), ROUNDS);
-	run(&b, "stats", stats, file_read(TEST_DATA "/docker/stats-1.41-v1.json"), STATS_ROUNDS);
+	run(&b, "stats", stats, xstrdup(docs_stats()), STATS_ROUNDS);
 	return 0;
 }

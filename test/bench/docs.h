@@ -12,3 +12,6 @@ const char *docs_image(size_t service); /* static buffer: valid until the next c
 char *docs_nodes(size_t n_nodes);
 char *docs_services(size_t n_services);
 char *docs_tasks(size_t n_services, size_t n_nodes);
+
+/* A one-shot answer of engine 20.10, cgroup v1: a container with a limit, two networks, a disk. */
+const char *docs_stats(void);
