@@ -18,6 +18,8 @@ struct performance {
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	struct mover *mover;
+	struct mover_guest guest;
+	bool stopped; /* the mover takes nothing more, and may be gone */
 	struct mover_journal journal;
 	struct actor_request request;
 	char *service, *from, *to;
@@ -36,6 +38,7 @@ struct performance {
 static void
 performance_free(struct performance *p)
 {
+	mover_guest_remove(&p->guest);
 	for (size_t i = 0; i < p->n_rows; i++)
 		journal_intent_done(&p->rows[i]);
 	free(p->rows);
@@ -139,7 +142,7 @@ arm(struct performance *p, int64_t ms)
 static bool
 wait_for_calm(struct performance *p, const struct move_outcome *out)
 {
-	if (p->request.verb != ACTOR_VERB_UNDO || p->request.dry_run || out->open ||
+	if (p->stopped || p->request.verb != ACTOR_VERB_UNDO || p->request.dry_run || out->open ||
 	    out->intent->state != MOVE_REFUSED || p->waited_ms >= WAIT_MOST_MS)
 		return false;
 	if (out->verdict != VERDICT_NODE_CHANGED && out->verdict != VERDICT_UPDATE_OPEN &&
@@ -183,7 +186,10 @@ start(struct performance *p, const struct move_request *request)
 	struct error err = {0};
 
 	p->last = *request;
-	if (mover_start(p->mover, request, on_moved, p, &err) < 0)
+	if (p->stopped) {
+		(void) error_set(&err, ESHUTDOWN, "forager is stopping");
+		fail(p, 1, &err);
+	} else if (mover_start(p->mover, request, on_moved, p, &err) < 0)
 		fail(p, 1, &err);
 }
 
@@ -277,7 +283,13 @@ begin(struct performance *p)
 {
 	const struct actor_request *r = &p->request;
 	bool one = r->verb == ACTOR_VERB_UNDO && !r->all;
+	struct error err = {0};
 
+	if (p->stopped) { /* the journal may be gone as well */
+		(void) error_set(&err, ESHUTDOWN, "forager is stopping");
+		fail(p, 1, &err);
+		return;
+	}
 	if (r->verb != ACTOR_VERB_MOVE) {
 		p->journal.list(p->journal.data, one ? MOVER_LIST_ID : MOVER_LIST_UNDOABLE,
 		                one ? r->id : 0, on_listed, p);
@@ -311,6 +323,17 @@ static void
 on_timer(uv_timer_t *timer)
 {
 	uv_close((uv_handle_t *) timer, on_closed);
+}
+
+/* A wait for calm ends at once; a change that is open ends by itself. */
+static void
+on_mover_stop(void *data)
+{
+	struct performance *p = data;
+
+	p->stopped = true;
+	if (p->again && !uv_is_closing((uv_handle_t *) &p->timer))
+		uv_close((uv_handle_t *) &p->timer, on_closed);
 }
 
 static int
@@ -356,6 +379,8 @@ actor_perform(uv_loop_t *loop, struct mover *m, const struct mover_journal *jour
 	                          .to = xstrdup(request->to),
 	                          .done = done,
 	                          .data = data};
+	p->guest = (struct mover_guest){.on_stop = on_mover_stop, .data = p};
+	mover_guest_add(m, &p->guest);
 	/* The journal may answer inside its call: what follows shall still come from the loop. */
 	arm(p, 0);
 	return 0;

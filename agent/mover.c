@@ -505,11 +505,44 @@ mover_hint(struct mover *m)
 }
 
 void
+mover_guest_add(struct mover *m, struct mover_guest *guest)
+{
+	guest->mover = m;
+	guest->next = m->guests;
+	m->guests = guest;
+}
+
+void
+mover_guest_remove(struct mover_guest *guest)
+{
+	struct mover_guest **at;
+
+	if (guest->mover == NULL)
+		return;
+	for (at = &guest->mover->guests; *at != guest; at = &(*at)->next)
+		continue;
+	*at = guest->next;
+	guest->mover = NULL;
+}
+
+static void
+guests_stop(struct mover *m)
+{
+	while (m->guests != NULL) {
+		struct mover_guest *guest = m->guests;
+
+		mover_guest_remove(guest);
+		guest->on_stop(guest->data);
+	}
+}
+
+void
 mover_stop(struct mover *m, mover_cb *cb, void *data)
 {
 	m->stopping = true;
 	m->stop_cb = cb;
 	m->stop_data = data;
+	guests_stop(m);
 	if (!mover_busy(m)) {
 		(void) uv_timer_start(&m->soon, on_idle_stop, 0, 0);
 		return;
@@ -553,6 +586,7 @@ mover_close(struct mover *m, void (*cb)(void *data), void *data)
 	m->closing = true;
 	m->close_cb = cb;
 	m->close_data = data;
+	guests_stop(m);
 	/* Answers that are still to come find nobody and free their tickets. */
 	for (struct ticket *t = m->tickets; t != NULL; t = t->next)
 		t->m = NULL;

@@ -129,6 +129,21 @@ void mover_hint(struct mover *m);
  */
 int mover_recover(struct mover *m, move_done_cb *each, mover_cb *cb, void *data, struct error *err);
 
+/*
+ * Who will use the mover later, from a timer of its own, is its guest: on_stop runs once, when the
+ * mover stops or closes; mover_start fails after that, and after mover_close the mover is gone.
+ * The guest belongs to the caller and must be taken away before its memory goes.
+ */
+struct mover_guest {
+	void (*on_stop)(void *data);
+	void *data;
+	struct mover *mover; /* NULL: told already, or never added */
+	struct mover_guest *next;
+};
+
+void mover_guest_add(struct mover *m, struct mover_guest *guest);
+void mover_guest_remove(struct mover_guest *guest);
+
 /* No new changes; an open one is finished or taken back (its deadline bounds it), then cb runs. */
 void mover_stop(struct mover *m, mover_cb *cb, void *data);
 

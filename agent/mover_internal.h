@@ -72,6 +72,7 @@ struct mover {
 	struct ticket *tickets;
 
 	struct recovery *recovery;
+	struct mover_guest *guests;
 	bool stopping, closing;
 	mover_cb *stop_cb;
 	void *stop_data;

@@ -52,7 +52,7 @@ edit_of(enum mover_effect effect)
 	case MOVER_EFFECT_POST_MERGE:
 		return EDIT_MERGE;
 	default:
-		return EDIT_CLEAN; /* CLEAN, UNSIGN, PUSH */
+		return EDIT_AGAIN; /* CLEAN, UNSIGN, PUSH */
 	}
 }
 
@@ -117,22 +117,25 @@ on_posted(void *data, const struct api_done *done, const struct error *err)
 	}
 }
 
+static bool
+label_is_ours(const struct change *c)
+{
+	return c->plan.label != NULL && streq(spec_plan(c->spec), c->plan.label);
+}
+
 static void
 post(struct mover *m)
 {
 	struct change *c = m->change;
 	enum mover_effect effect = effect_of(m);
+	enum mover_edit edit = edit_of(effect);
 	struct error why = {0};
 	json_t *edited = NULL;
 	int r;
 
-	if (effect == MOVER_EFFECT_POST_PUSH ||
-	    (effect == MOVER_EFFECT_POST_UNSIGN && spec_plan(c->spec) == NULL)) {
-		edited = json_deep_copy(c->spec);
-		r = 1;
-	} else {
-		r = mover_spec_edit(edit_of(effect), c->spec, &c->in, &c->plan, &edited, &why);
-	}
+	if (effect == MOVER_EFFECT_POST_UNSIGN && label_is_ours(c))
+		edit = EDIT_UNSIGN;
+	r = mover_spec_edit(edit, c->spec, &c->in, &c->plan, &edited, &why);
 	if (r < 0) {
 		give(m, MOVER_EVENT_REFUSED, &why);
 		return;
@@ -207,12 +210,6 @@ post_on_ours(struct mover *m, enum mover_standing standing)
 		already_done(m);
 	else
 		mover_emit(m, MOVER_EVENT_FOREIGN);
-}
-
-static bool
-label_is_ours(const struct change *c)
-{
-	return c->plan.label != NULL && streq(spec_plan(c->spec), c->plan.label);
 }
 
 /* L3 and L4: someone else's rollout is neither restarted nor resumed by us. */
@@ -290,7 +287,8 @@ on_post_read(struct mover *m, const struct error *err)
 		post_second(m);
 	else if (effect == MOVER_EFFECT_POST_MERGE)
 		post_merge(m);
-	else if (mover_spec_standing(c->spec, &c->in, &c->plan, &standing, &why) < 0)
+	else if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) <
+	         0)
 		give(m, MOVER_EVENT_FOREIGN, &why); /* not even the shape is left */
 	else if (effect == MOVER_EFFECT_POST_STEER)
 		post_steer(m, standing);

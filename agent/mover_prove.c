@@ -197,7 +197,7 @@ on_recover_nodes(void *data, struct docker_nodes *nodes, const struct error *err
 		return;
 	}
 	recall_dropped(c);
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, &standing, &why) < 0)
+	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) < 0)
 		c->err = why;
 	event = found(c, standing, landed(c, nodes));
 	/* Found as before: what was to be written never was, or was taken back already. */

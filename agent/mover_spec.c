@@ -153,6 +153,17 @@ edit_steer(const json_t *spec, const struct intent *in, const struct mover_plan 
 	return spec_steer(spec, &st, ret, err);
 }
 
+/* The owner's placement, and our labels gone in the same change. */
+static int
+settle(const json_t *spec, const struct intent *in, struct spec_terms drop, struct spec_terms keep,
+       json_t **ret, struct error *err)
+{
+	json_auto_t *settled = NULL;
+	int r = spec_settle(spec, in->before, drop, keep, &settled, err);
+
+	return r < 0 ? r : spec_clean(settled, in->before, ret, err);
+}
+
 static int
 edit_settle(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
             json_t **ret, struct error *err)
@@ -163,7 +174,7 @@ edit_settle(const json_t *spec, const struct intent *in, const struct mover_plan
 
 	d.texts = drop;
 	k.texts = keep;
-	return spec_settle(spec, in->before, d, k, ret, err);
+	return settle(spec, in, d, k, ret, err);
 }
 
 /*
@@ -204,10 +215,14 @@ mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *i
 		r = edit_settle(spec, in, plan, &edited, err);
 		break;
 	case EDIT_RESTORE:
-		r = spec_settle(spec, in->before, none, none, &edited, err);
+		r = settle(spec, in, none, none, &edited, err);
 		break;
-	case EDIT_CLEAN:
+	case EDIT_UNSIGN:
 		r = spec_clean(spec, in->before, &edited, err);
+		break;
+	case EDIT_AGAIN:
+		edited = json_deep_copy(spec);
+		r = 0;
 		break;
 	case EDIT_BLOCK:
 		r = spec_block(spec, in->before, in->to_id, &edited, err);
@@ -230,14 +245,12 @@ int
 mover_spec_final(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
                  bool reverted, char **ret, struct error *err)
 {
-	json_auto_t *settled = NULL, *clean = NULL;
+	json_auto_t *settled = NULL;
 	int r =
 	    mover_spec_edit(reverted ? EDIT_RESTORE : EDIT_SETTLE, spec, in, plan, &settled, err);
 
 	if (r >= 0)
-		r = spec_clean(settled, in->before, &clean, err);
-	if (r >= 0)
-		r = spec_owned_get(clean, ret, err);
+		r = spec_owned_get(settled, ret, err);
 	return r < 0 ? r : 0;
 }
 
@@ -274,7 +287,7 @@ update_is_ours(const char *now_text, const struct intent *in)
 
 int
 mover_spec_standing(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
-                    enum mover_standing *ret, struct error *err)
+                    bool previous_ours, enum mover_standing *ret, struct error *err)
 {
 	_cleanup_(freep) char *now = NULL;
 	uint64_t hash = 0;
@@ -284,21 +297,19 @@ mover_spec_standing(const json_t *spec, const struct intent *in, const struct mo
 		r = spec_owned_get(spec, &now, err);
 	if (r < 0)
 		return r;
+	*ret = STANDING_FOREIGN;
 	if (hash != in->rest_hash)
-		*ret = STANDING_FOREIGN;
-	else if (in->to_id[0] == '\0')
+		return 0;
+	if (in->to_id[0] == '\0') {
 		*ret = merge_standing(now, in);
-	else if (spec_plan(spec) == NULL)
-		*ret = already(EDIT_SETTLE, spec, in, plan) || same_owned(now, in->before)
-		           ? STANDING_BEFORE
-		           : STANDING_FOREIGN;
-	else if (!streq(spec_plan(spec), plan->label))
-		*ret = STANDING_FOREIGN;
-	else if (already(EDIT_SETTLE, spec, in, plan) || already(EDIT_RESTORE, spec, in, plan))
-		*ret = STANDING_SETTLED;
-	else if (already(EDIT_BLOCK, spec, in, plan) && update_is_ours(now, in))
-		*ret = STANDING_BLOCKED;
-	else
-		*ret = same_owned(now, in->written) ? STANDING_STEERED : STANDING_FOREIGN;
+	} else if (spec_plan(spec) == NULL) {
+		if (already(EDIT_SETTLE, spec, in, plan) || already(EDIT_RESTORE, spec, in, plan))
+			*ret = previous_ours ? STANDING_SETTLED : STANDING_BEFORE;
+	} else if (streq(spec_plan(spec), plan->label)) {
+		if (already(EDIT_BLOCK, spec, in, plan) && update_is_ours(now, in))
+			*ret = STANDING_BLOCKED;
+		else if (same_owned(now, in->written))
+			*ret = STANDING_STEERED;
+	}
 	return 0;
 }

@@ -10,10 +10,10 @@
 #include "model/intent.h"
 
 enum mover_standing {
-	STANDING_BEFORE,  /* as before our change, without our labels */
+	STANDING_BEFORE,  /* as before our change, and nothing of ours left */
 	STANDING_STEERED, /* our steering */
 	STANDING_BLOCKED, /* a revert's first step */
-	STANDING_SETTLED, /* the owner's placement, with our labels */
+	STANDING_SETTLED, /* the same, but Swarm's previous spec is still ours */
 	STANDING_FOREIGN, /* anything else: someone changed it */
 	STANDING_N
 };
@@ -35,18 +35,21 @@ void mover_plan_done(struct mover_plan *p);
 char *mover_plan_label(const struct intent *in);
 
 /*
- * Judges the spec by in->before, in->written, in->rest_hash and the plan's label. An undo or
+ * Judges the spec by in->before, in->written, in->rest_hash and the plan's label; previous_ours:
+ * PreviousSpec carries that label. An undo or
  * release (no to_id) signs nothing: it stands SETTLED when the spec is as in->written, BEFORE when
  * it is as in->before. Returns 0, or -EINVAL for a spec that has not the shape of one.
  */
 int mover_spec_standing(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
-                        enum mover_standing *ret, struct error *err);
+                        bool previous_ours, enum mover_standing *ret, struct error *err);
 
 enum mover_edit {
 	EDIT_STEER,
-	EDIT_SETTLE,  /* the owner's placement; terms of plan->keep stay, those of plan->drop go */
+	EDIT_SETTLE,  /* the owner's placement without our labels; plan->keep stays, plan->drop goes
+	               */
 	EDIT_RESTORE, /* the owner's placement exactly as before */
-	EDIT_CLEAN,   /* labels only */
+	EDIT_AGAIN,   /* the same once more: Swarm's previous spec becomes this one */
+	EDIT_UNSIGN,  /* labels only */
 	EDIT_BLOCK,
 	EDIT_YIELD, /* three-way */
 	EDIT_MERGE, /* undo, release: in->written where in->before still stands, three-way */

@@ -20,9 +20,9 @@
 	X(VERIFY, WATCH_MOVE, STEERED, "waits until every copy runs where it should")              \
 	X(LANDED, STORE, VERIFIED, "writes down that they do")                                     \
 	X(CALM, WATCH_CALM, VERIFIED, "waits for Swarm's own update to end")                       \
-	X(SETTLE, POST_SETTLE, VERIFIED, "the owner's constraints and UpdateConfig again")         \
-	X(SETTLED, STORE, SETTLED, "writes down that only our labels are left")                    \
-	X(CLEAN, POST_CLEAN, SETTLED, "takes our labels away")                                     \
+	X(SETTLE, POST_SETTLE, VERIFIED, "the owner's spec again, without our labels")             \
+	X(SETTLED, STORE, SETTLED, "writes down that only the previous spec is still ours")        \
+	X(CLEAN, POST_CLEAN, SETTLED, "the same once more, so that the previous spec is it, too")  \
 	X(PROVE, PROVE, SETTLED, "reads it all back")                                              \
 	X(TAKE_BACK, STORE, REVERTING, "writes down that it is being taken back")                  \
 	X(BLOCK, POST_BLOCK, REVERTING, "the owner's constraints, and not the target")             \
@@ -30,12 +30,13 @@
 	X(GIVE_BACK, STORE, BLOCKED,                                                               \
 	  "writes down that the owner's spec comes back as things stand")                          \
 	X(UNWIND, WATCH_UNWIND, BLOCKED, "waits until each slot has one task again")               \
-	X(RESTORE, POST_RESTORE, BLOCKED, "the owner's constraints and UpdateConfig again")        \
-	X(UNLABEL, POST_CLEAN, BLOCKED, "takes our labels away")                                   \
+	X(RESTORE, POST_RESTORE, BLOCKED, "the owner's spec again, without our labels")            \
+	X(UNLABEL, POST_CLEAN, BLOCKED,                                                            \
+	  "the same once more, so that the previous spec is it, too")                              \
 	X(PROVE_BACK, PROVE, BLOCKED, "reads it all back")                                         \
 	X(YIELD_WAIT, WATCH_OTHER, KEEP, "waits for the other one's update to end")                \
 	X(YIELD, POST_YIELD, KEEP, "takes away what is still literally ours, nothing else")        \
-	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "takes our labels away, from the previous spec, too")    \
+	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "the same for what stands there now")                    \
 	X(ARM_MERGE, STORE, VERIFIED, "writes down that the merge may be sent from now on")        \
 	X(MERGE, POST_MERGE, VERIFIED, "three-way: what is still ours goes")                       \
 	X(MERGED, STORE, SETTLED, "writes down that it did")                                       \
@@ -65,12 +66,12 @@ enum mover_state {
 	X(POST_STEER, "change the service: steering")                                              \
 	X(POST_SETTLE, "change the service: the owner's placement")                                \
 	X(POST_RESTORE, "change the service: the owner's placement, as before")                    \
-	X(POST_CLEAN, "change the service: labels only")                                           \
+	X(POST_CLEAN, "change the service: nothing, so that the previous spec is this one")        \
 	X(POST_BLOCK, "change the service: the target excluded")                                   \
 	X(POST_YIELD, "change the service: three-way, what is still ours")                         \
-	X(POST_UNSIGN, "change the service: labels only, whatever else stands there")              \
+	X(POST_UNSIGN, "the same, whatever else stands there")                                     \
 	X(POST_MERGE, "change the service: three-way, ours goes")                                  \
-	X(POST_PUSH, "change the service: nothing, so that the previous spec is this one")         \
+	X(POST_PUSH, "the same after a merge")                                                     \
 	X(WATCH_MOVE, "watch the tasks: landed?")                                                  \
 	X(WATCH_CALM, "watch the service: update ended?")                                          \
 	X(WATCH_UNWIND, "watch the tasks: one a slot?")                                            \
@@ -102,7 +103,7 @@ enum mover_effect {
 	X(STOP, "we are asked to stop")                                                            \
 	X(FOUND_STEERED, "our steering stands")                                                    \
 	X(FOUND_BLOCKED, "our block of the target stands")                                         \
-	X(FOUND_SETTLED, "the owner's placement stands, our labels are there; it was settling")    \
+	X(FOUND_SETTLED, "the owner's spec stands, the previous one is ours; it was settling")     \
 	X(FOUND_RESTORED, "the same; it was being taken back")                                     \
 	X(FOUND_CLEAN, "nothing of ours is there; it had landed")                                  \
 	X(FOUND_BEFORE, "nothing of ours is there; it had not landed")

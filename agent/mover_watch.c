@@ -52,7 +52,7 @@ still_ours(const struct mover *m, struct error *why)
 
 	if (effect_of(m) == MOVER_EFFECT_WATCH_OTHER)
 		return true;
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, &standing, why) < 0)
+	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, why) < 0)
 		return false;
 	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
 		return standing == STANDING_BLOCKED || standing == STANDING_STEERED ||

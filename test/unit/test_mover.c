@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "agent/mover.h"
+#include "agent/actor.h"
 #include "agent/mover_spec.h"
 #include "docker/api.h"
 #include "storage/journal.h"
@@ -101,18 +101,31 @@ book_update(void *data, const struct intent *in, mover_stored_cb *cb, void *ctx)
 	cb(ctx, in->id, NULL);
 }
 
+static bool
+undoable(const struct book *b, const struct intent *row)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->rows[i].undo_of == row->id && b->rows[i].state == MOVE_DONE)
+			return false;
+	return row->kind == MOVE_KIND_MOVE && row->state == MOVE_DONE;
+}
+
 static void
 book_list(void *data, enum mover_list which, uint64_t id, mover_listed_cb *cb, void *ctx)
 {
 	struct book *b = data;
-	struct intent open[ROWS];
+	struct intent found[ROWS];
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->n; i++)
-		if (which == MOVER_LIST_ID ? b->rows[i].id == id
-		                           : !journal_state_ended(b->rows[i].state))
-			open[n++] = b->rows[i];
-	cb(ctx, open, n, NULL);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct intent *row = &b->rows[which == MOVER_LIST_OPEN ? i : b->n - 1 - i];
+
+		if (which == MOVER_LIST_ID         ? row->id == id
+		    : which == MOVER_LIST_UNDOABLE ? undoable(b, row)
+		                                   : !journal_state_ended(row->state))
+			found[n++] = *row;
+	}
+	cb(ctx, found, n, NULL);
 }
 
 static void
@@ -418,8 +431,8 @@ test_move(void **unused)
 		assert_false(x.fake.steering_seen[1]);
 		assert_int_equal(fake_running(&x.fake, 2), 1);
 		assert_clean(&x);
-		/* docker service rollback would bring this back: not our steering. */
-		assert_false(fake_has_term(x.fake.previous));
+		/* docker service rollback would bring this back: what stands there anyway. */
+		assert_true(json_equal(x.fake.previous, x.fake.original));
 		assert_false(mover_busy(x.mover));
 		close_all(&x);
 	}
@@ -512,7 +525,7 @@ test_reverts(void **unused)
 		assert_int_equal(fake_old_running(&x.fake), 1);
 		assert_clean(&x);
 		assert_true(x.spec_equal);
-		assert_false(fake_has_term(x.fake.previous));
+		assert_true(json_equal(x.fake.previous, x.fake.original));
 		close_all(&x);
 	}
 }
@@ -1262,6 +1275,108 @@ test_undo_waits_for_nobody(void **unused)
 	}
 }
 
+/* ---- what a person asks for ---- */
+
+struct performed {
+	unsigned n;
+	int exit_code;
+	size_t n_items;
+	enum move_state first;
+	char text[256];
+};
+
+static void
+on_performed(void *data, const struct actor_result *result)
+{
+	struct performed *p = data;
+
+	p->n++;
+	p->exit_code = result->exit_code;
+	p->n_items = result->n_items;
+	p->first = result->n_items > 0 ? result->items[0].state : MOVE_STATE_N;
+	(void) str_copy(p->text, sizeof(p->text), result->text);
+}
+
+static struct performed
+perform(struct fixture *x, const struct actor_request *r)
+{
+	struct mover_journal journal = {
+	    .data = &x->book, .add = book_add, .update = book_update, .list = book_list};
+	struct performed p = {0};
+	struct error err = {0};
+
+	if (actor_perform(&x->loop, x->mover, &journal, r, on_performed, &p, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(p.n, 0);
+	run_until(x, &p.n, 1);
+	return p;
+}
+
+static void
+test_perform(void **unused)
+{
+	static const struct actor_request there = {
+	    .verb = ACTOR_VERB_MOVE, .service = "web", .from = "a", .to = "c"};
+	static const struct actor_request on = {
+	    .verb = ACTOR_VERB_MOVE, .service = "web", .from = "c", .to = "b"};
+	static const struct actor_request back = {
+	    .verb = ACTOR_VERB_UNDO, .all = true, .move_back = true};
+	static const struct actor_request one = {.verb = ACTOR_VERB_UNDO, .id = 1};
+	static const struct actor_request none = {.verb = ACTOR_VERB_UNDO, .id = 99};
+	static const struct actor_request release = {.verb = ACTOR_VERB_RELEASE, .service = "web"};
+	struct fixture x;
+	struct performed p;
+
+	(void) unused;
+	open_with(&x, full, (const uint32_t[]){0});
+	p = perform(&x, &there);
+	assert_int_equal(p.exit_code, 0);
+	assert_int_equal(p.first, MOVE_DONE);
+	assert_int_equal(perform(&x, &on).exit_code, 0);
+	assert_int_equal(fake_running(&x.fake, 1), 1);
+	p = perform(&x, &there); /* no copy there any more */
+	assert_int_equal(p.exit_code, 3);
+	p = perform(&x, &none);
+	assert_int_equal(p.exit_code, 2);
+	assert_non_null(strstr(p.text, "no move 99"));
+	p = perform(&x, &(struct actor_request){.verb = ACTOR_VERB_UNDO, .id = 3});
+	assert_int_equal(p.exit_code, 2); /* that one was refused */
+	p = perform(&x, &release);
+	assert_int_equal(p.exit_code, 0);
+	/* Newest first: b to c, then c to a. */
+	p = perform(&x, &back);
+	assert_int_equal(p.exit_code, 0);
+	assert_int_equal(p.n_items, 2);
+	assert_int_equal(fake_running(&x.fake, 0), 1);
+	assert_clean(&x);
+	p = perform(&x, &back);
+	assert_int_equal(p.exit_code, 0);
+	assert_int_equal(p.n_items, 0);
+	assert_int_equal(perform(&x, &one).exit_code, 0);
+	close_all(&x);
+}
+
+static void
+test_perform_stopped(void **unused)
+{
+	static const struct actor_request all = {.verb = ACTOR_VERB_UNDO, .all = true};
+	struct mover_journal journal;
+	struct performed p = {0};
+	struct fixture x;
+
+	(void) unused;
+	/* The mover goes before it began: it is told, and touches nothing that is gone. */
+	open_with(&x, full, (const uint32_t[]){0});
+	journal = (struct mover_journal){
+	    .data = &x.book, .add = book_add, .update = book_update, .list = book_list};
+	assert_int_equal(actor_perform(&x.loop, x.mover, &journal, &all, on_performed, &p, NULL),
+	                 0);
+	close_all(&x);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.exit_code, 1);
+	assert_non_null(strstr(p.text, "stopping"));
+}
+
 int
 main(void)
 {
@@ -1293,6 +1408,8 @@ main(void)
 	    cmocka_unit_test(test_move_back),
 	    cmocka_unit_test(test_release_nothing),
 	    cmocka_unit_test(test_undo_waits_for_nobody),
+	    cmocka_unit_test(test_perform),
+	    cmocka_unit_test(test_perform_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
