@@ -75,12 +75,12 @@ figure() {
 	if [ "$FOOTPRINT_FORMAT" = json ]; then
 		printf '{"bench":"footprint","figure":"%s","value":%s,"unit":"%s"}\n' "$@"
 	else
-		printf '%-8s %-34s %12s %s\n' footprnt "$1" "$2" "$3"
+		printf '%-9s %-33s %12s %s\n' footprint "$1" "$2" "$3"
 	fi
 }
 
 calc() {
-	awk "BEGIN { printf \"%.3f\", $1 }"
+	awk "BEGIN { printf \"%.3f\", ($1) }"
 }
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ stats_calls() {
 	before=$(cpu_ticks "$engine")
 	from=$EPOCHREALTIME
 	for ((n = 0; n < rounds; n++)); do
-		curl -sS --max-time 30 --parallel --parallel-max 32 --unix-socket "$(rig_sock w1)" "${urls[@]}"
+		curl -sS --no-progress-meter --max-time 30 --parallel --parallel-max 32 --unix-socket "$(rig_sock w1)" "${urls[@]}"
 	done
 	wall=$(calc "$EPOCHREALTIME - $from")
 	ticks=$(($(cpu_ticks "$engine") - before))
