@@ -1,0 +1,193 @@
+/* What readings of a service's tasks mean: literal tasks in, an event or "not yet" out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "agent/mover_judge.h"
+
+#define NEW 1000 /* created after the change began */
+#define T(id_, slot_, node_, state_, desired_, created_)                                           \
+	{                                                                                          \
+		.id = id_, .slot = slot_, .node_id = node_, .state = DOCKER_TASK_##state_,         \
+		.desired = DOCKER_TASK_##desired_, .created_ms = created_, .error = "",            \
+		.message = ""                                                                      \
+	}
+#define OLD(id, slot, node) T(id, slot, node, RUNNING, RUNNING, 1)
+
+struct judge_case {
+	const char *name;
+	uint64_t replicas;
+	enum docker_update_state update;
+	bool drained, no_target;
+	struct docker_task tasks[6];
+	const char *error0; /* of the first task */
+	int move, calm, unwind, other;
+};
+
+#define OK       MOVER_EVENT_OK
+#define FAILING  MOVER_EVENT_FAILING
+#define ASTRAY   MOVER_EVENT_ASTRAY
+#define WAIT     JUDGE_WAIT
+#define UPDATING DOCKER_UPDATING
+#define NONE     DOCKER_UPDATE_NONE
+
+/* Copies o1 (and o2) are to leave a for b. */
+static const struct judge_case cases[] = {
+    {"not begun", 1, NONE, .tasks = {OLD("o1", 1, "a")}, .move = WAIT, .calm = OK, .unwind = OK,
+     .other = OK},
+    {"new one preparing", 1, UPDATING,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", PREPARING, RUNNING, NEW)}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"landed, update open", 1, UPDATING,
+     .tasks = {T("o1", 1, "a", RUNNING, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = OK, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"landed, update ended", 1, DOCKER_UPDATE_COMPLETED,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = OK, .calm = OK, .unwind = OK, .other = OK},
+    {"both run", 1, UPDATING, .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"elsewhere", 1, UPDATING,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "c", RUNNING, RUNNING, NEW)},
+     .move = ASTRAY, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"failed", 1, UPDATING, .tasks = {T("n1", 1, "b", FAILED, SHUTDOWN, NEW), OLD("o1", 1, "a")},
+     .error0 = "exit 1", .move = FAILING, .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"failed long before", 1, UPDATING,
+     .tasks = {T("x1", 1, "b", FAILED, SHUTDOWN, 1), OLD("o1", 1, "a")}, .move = WAIT, .calm = WAIT,
+     .unwind = WAIT, .other = WAIT},
+    {"ended by itself", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", COMPLETE, SHUTDOWN, NEW), OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"shut down by Swarm itself", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", SHUTDOWN, SHUTDOWN, NEW), OLD("o1", 1, "a")}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"no node", 1, UPDATING, .tasks = {T("n1", 1, "", PENDING, RUNNING, NEW), OLD("o1", 1, "a")},
+     .error0 = "no suitable node (insufficient resources on 1 node)", .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"pending, not tried yet", 1, NONE,
+     .tasks = {T("n1", 1, "", PENDING, RUNNING, NEW), OLD("o1", 1, "a")}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"no node for the only one", 1, NONE, .tasks = {T("n1", 1, "", PENDING, RUNNING, NEW)},
+     .error0 = "no suitable node", .move = FAILING, .calm = FAILING, .unwind = FAILING,
+     .other = WAIT},
+    {"target drained", 1, UPDATING, .drained = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"target gone", 1, UPDATING, .no_target = true, .tasks = {OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"drained after it had landed", 1, DOCKER_UPDATE_COMPLETED, .drained = true,
+     .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW)}, .move = OK, .calm = OK, .unwind = OK,
+     .other = OK},
+    {"paused", 1, DOCKER_UPDATE_PAUSED, .tasks = {OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = OK, .other = WAIT},
+    {"a state that nobody knows", 1, DOCKER_UPDATE_OTHER, .tasks = {OLD("o1", 1, "a")},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"rolled back", 1, DOCKER_ROLLBACK_COMPLETED, .tasks = {OLD("o1", 1, "a")}, .move = WAIT,
+     .calm = OK, .unwind = OK, .other = OK},
+    {"one of two landed", 2, UPDATING,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW),
+               OLD("o2", 2, "a")},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"one of two astray", 2, UPDATING,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW),
+               T("o2", 2, "a", SHUTDOWN, SHUTDOWN, 1), T("n2", 2, "c", RUNNING, RUNNING, NEW)},
+     .move = ASTRAY, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"a slot is missing", 2, NONE, .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW)}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = OK},
+    {"scaled to nothing", 0, NONE, .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1)}, .move = OK,
+     .calm = OK, .unwind = OK, .other = OK},
+};
+
+static int
+judge(const struct judge_case *c, int which)
+{
+	struct docker_task tasks[ARRAY_SIZE(c->tasks)];
+	struct docker_service service = {.replicas = c->replicas,
+	                                 .status = {.state = c->update, .message = "said so"}};
+	struct docker_node nodes[] = {
+	    {.id = "a", .state = DOCKER_NODE_READY},
+	    {.id = "b",
+	     .state = DOCKER_NODE_READY,
+	     .availability = c->drained ? DOCKER_DRAIN : DOCKER_ACTIVE},
+	};
+	static const char *const old[] = {"o1", "o2"};
+	struct judge_plan plan = {
+	    .from_id = "a", .to_id = "b", .old = old, .n_old = 2, .since_ms = NEW / 2};
+	struct judge_look look = {
+	    .service = &service, .tasks = tasks, .nodes = nodes, .n_nodes = c->no_target ? 1 : 2};
+	struct error why = {0};
+	int r;
+
+	memcpy(tasks, c->tasks, sizeof(tasks));
+	while (look.n_tasks < ARRAY_SIZE(tasks) && tasks[look.n_tasks].id[0] != '\0')
+		look.n_tasks++;
+	if (c->error0 != NULL)
+		tasks[0].error = c->error0;
+	switch (which) {
+	case 0:
+		r = judge_move(&look, &plan, &why);
+		break;
+	case 1:
+		r = judge_calm(&look, &plan, &why);
+		break;
+	case 2:
+		r = judge_unwind(&look, &why);
+		break;
+	default:
+		return judge_other(&look);
+	}
+	if ((r == FAILING || r == ASTRAY) && why.text[0] == '\0')
+		fail_msg("%s: no reason was given", c->name);
+	return r;
+}
+
+static void
+test_cases(void **unused)
+{
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const int want[] = {cases[i].move, cases[i].calm, cases[i].unwind, cases[i].other};
+		static const char *const names[] = {"move", "calm", "unwind", "other"};
+
+		for (int k = 0; k < 4; k++)
+			if (judge(&cases[i], k) != want[k])
+				fail_msg("%s: %s is %d, want %d", cases[i].name, names[k],
+				         judge(&cases[i], k), want[k]);
+	}
+}
+
+/* What was known before the change is never new, whatever the clocks say. */
+static void
+test_known(void **unused)
+{
+	struct docker_task tasks[] = {T("x1", 1, "b", FAILED, SHUTDOWN, NEW), OLD("o1", 1, "a")};
+	struct docker_service service = {.replicas = 1, .status = {.state = DOCKER_UPDATING}};
+	struct docker_node nodes[] = {{.id = "b", .state = DOCKER_NODE_READY}};
+	static const char *const old[] = {"o1"}, *const known[] = {"o1", "x1"};
+	struct judge_plan plan = {.from_id = "a",
+	                          .to_id = "b",
+	                          .old = old,
+	                          .n_old = 1,
+	                          .known = known,
+	                          .n_known = 2,
+	                          .since_ms = 1};
+	struct judge_look look = {
+	    .service = &service, .tasks = tasks, .n_tasks = 2, .nodes = nodes, .n_nodes = 1};
+
+	(void) unused;
+	assert_int_equal(judge_move(&look, &plan, NULL), WAIT);
+	plan.n_known = 1;
+	assert_int_equal(judge_move(&look, &plan, NULL), FAILING);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
