@@ -39,14 +39,20 @@ actor_lock(const char *state_dir, struct error *err)
 		return error_set(err, EACCES,
 		                 "no permission to write '%s': run as root or as foragerd's user",
 		                 path);
-	if (fd < 0)
-		return error_set(err, errno, "open '%s': %s", path, strerror(errno));
+	if (fd < 0) {
+		code = errno;
+		return error_set(err, code, "open '%s': %s%s", path, strerror(code),
+		                 code == EROFS ? ": mount it writable or set [agent] state-dir"
+		                               : "");
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	code = errno;
 	(void) close(fd);
 	if (code == EWOULDBLOCK)
-		return error_set(err, EWOULDBLOCK, "'%s' is held: another forager is at work here",
+		return error_set(err, EWOULDBLOCK,
+		                 "'%s' is held: another forager is at work here, wait for "
+		                 "its end or stop it (systemctl stop forager)",
 		                 path);
 	return error_set(err, code, "lock '%s': %s", path, strerror(code));
 }
@@ -262,6 +268,19 @@ on_recovered(void *data, const struct error *err)
 		shut(d);
 }
 
+/* Whatever is wrong with Docker shows here, before anything was tried. */
+static void
+on_first_poll(void *data, const struct cluster_state *state, const struct error *err)
+{
+	struct direct *d = data;
+
+	if (state == NULL)
+		d->err = *err;
+	if (state == NULL ||
+	    mover_recover(d->mover, on_recovered_one, on_recovered, d, &d->err) < 0)
+		shut(d);
+}
+
 static void
 on_stopped(void *data, const struct error *err)
 {
@@ -318,7 +337,8 @@ set_up(struct direct *d, struct store *store)
 		d->signals[i].data = d;
 		(void) uv_signal_start_oneshot(&d->signals[i], on_signal, numbers[i]);
 	}
-	return mover_recover(d->mover, on_recovered_one, on_recovered, d, &d->err);
+	cluster_poll(d->cluster, on_first_poll, d);
+	return 0;
 }
 
 static int

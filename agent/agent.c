@@ -99,12 +99,15 @@ check_state_dir(const char *path, struct error *err)
 		                 path);
 	if (!S_ISDIR(st.st_mode))
 		return error_set(err, ENOTDIR, "[agent] state-dir = '%s' is not a directory", path);
-	if (access(path, W_OK | X_OK) < 0)
-		return error_set(
-		    err, errno,
-		    "cannot write to the state directory '%s' (%s): run foragerd as its "
-		    "owner or set [agent] state-dir",
-		    path, strerror(errno));
+	if (access(path, W_OK | X_OK) < 0) {
+		int e = errno;
+
+		return error_set(err, e,
+		                 "cannot write to the state directory '%s' (%s): %s or set [agent] "
+		                 "state-dir",
+		                 path, strerror(e),
+		                 e == EROFS ? "mount it writable" : "run foragerd as its owner");
+	}
 	return 0;
 }
 

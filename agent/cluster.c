@@ -234,6 +234,16 @@ part_done(struct poll *p, const char *what, const struct error *err)
 		finish(p);
 }
 
+static const char *
+what_it_is(const char *local_state)
+{
+	if (streq(local_state, "active"))
+		return "a worker, not a manager";
+	if (streq(local_state, "locked"))
+		return "in a locked Swarm (docker swarm unlock)";
+	return "not in a Swarm (docker swarm init or join)";
+}
+
 static void
 got_info(void *data, struct docker_info *info, const struct error *err)
 {
@@ -249,9 +259,9 @@ got_info(void *data, struct docker_info *info, const struct error *err)
 			    "the engine at '%s' is %s: run forager on a manager, or point [docker] "
 			    "host at one",
 			    p->cluster == NULL ? "" : api_url(p->cluster->manager),
-			    streq(p->state->info.local_state, "active")
-			        ? "a worker, not a manager"
-			        : "not in a Swarm (docker swarm init or join)");
+			    what_it_is(p->state->info.local_state));
+			/* Clearer than what such an engine says when asked for tasks. */
+			p->err = (struct error){0};
 			err = &why;
 		}
 	}

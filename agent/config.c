@@ -225,14 +225,26 @@ check_power(const struct config *c, struct error *err)
 	return 0;
 }
 
+/* Where the value of an option stands. */
+static const char *
+source_of(const struct config *c, const char *section, const char *name)
+{
+	for (size_t i = 0; i < option_table_n; i++)
+		if (streq(option_table[i].section, section) && streq(option_table[i].name, name) &&
+		    c->sources[i].text != NULL)
+			return c->sources[i].text;
+	return "default";
+}
+
 int
 config_check(const struct config *c, struct error *err)
 {
 	if (c->algorithm == ALGORITHM_TABULAR)
 		return error_set(
 		    err, EINVAL,
-		    "[policy] algorithm = tabular is not in this version: its table has to "
-		    "be judged in the simulator first; use linear, spread or pbf");
+		    "%s: [policy] algorithm = tabular is not in this version: its table has to "
+		    "be judged in the simulator first; use linear, spread or pbf",
+		    source_of(c, "policy", "algorithm"));
 	if (c->decide_every_ms < c->sample_every_ms)
 		return error_set(
 		    err, EINVAL,
@@ -244,8 +256,8 @@ config_check(const struct config *c, struct error *err)
 		                                     : "tls-key is missing");
 	if (c->state_dir[0] != '/')
 		return error_set(err, EINVAL,
-		                 "[agent] state-dir = '%s': an absolute path is needed",
-		                 c->state_dir);
+		                 "%s: [agent] state-dir = '%s': an absolute path is needed",
+		                 source_of(c, "agent", "state-dir"), c->state_dir);
 	if (c->retention_5m_ms < c->retention_raw_ms || c->retention_1h_ms < c->retention_5m_ms)
 		return error_set(err, EINVAL,
 		                 "[storage] retention-raw, retention-5m and retention-1h must not "
