@@ -99,3 +99,17 @@ at() {
 	expect 2 config frob
 	expect 2 config
 }
+
+@test "no Docker socket: each acting verb is one sentence, exit code 1, nothing journalled" {
+	"$FIXTURE" "$DIR"
+	for verb in 'move web --from alpha --to beta' 'undo --all' 'release --all' 'release web'; do
+		# shellcheck disable=SC2086 # a verb and its words
+		at $verb
+		[ "$status" -eq 1 ]
+		[ "${#lines[@]}" -eq 1 ]
+		has "no Docker socket"
+		has "start docker or set [docker] host"
+	done
+	[ "$(sqlite3 -readonly "$DIR/forager.db" "SELECT count(*) FROM move")" = \
+		"$(sqlite3 -readonly "$STATE/forager.db" "SELECT count(*) FROM move")" ]
+}
