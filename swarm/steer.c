@@ -103,21 +103,11 @@ check(struct plan *p)
 	verdict = check_others(p);
 	if (verdict != VERDICT_OK)
 		return verdict;
-	if (p->n_terms > 1 && !p->stays)
+	if (!p->stays)
 		p->n_terms = 1; /* node.id==to says it all */
 	else if (p->n_terms > STEER_TERMS)
 		return VERDICT_TOO_MANY_TERMS;
 	return VERDICT_OK;
-}
-
-static size_t
-count_excluded(const struct plan *p)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->s->n_nodes; i++)
-		n += p->excluded[i];
-	return n;
 }
 
 static const char **
@@ -126,7 +116,7 @@ write_terms(const struct plan *p, struct arena *arena)
 	const char **terms = ARENA_NEW(arena, const char *, p->n_terms);
 	size_t n = 0;
 
-	if (count_excluded(p) > p->n_terms) {
+	if (!p->stays) {
 		terms[0] = constraint_term(arena, true, p->s->nodes[p->to].id);
 		return terms;
 	}

@@ -22,7 +22,9 @@ struct steer {
 /*
  * The fewest terms that, beside the owner's own constraints (ours are taken away by the same
  * change), move every copy on from and no other one, and make to strictly first for each landing.
- * One `node.id==to` replaces several `node.id!=` where every copy sits on from (or to).
+ * Where every copy sits on from (or to) it is one `node.id==to`, always: Swarm also counts tasks
+ * that its API does not list (a container attached to an overlay network by hand is one), so what
+ * we hold to be strictly first may be a tie.
  * arena and ret may both be NULL: only the verdict, nothing is allocated in an arena.
  *
  * OK; NO_COPY_ON_SOURCE; SAME_NODE; a verdict of filter_node for the target; OTHERS_MOVE: a copy

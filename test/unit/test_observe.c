@@ -627,8 +627,8 @@ test_command(void **state)
 	s = observed(w);
 	command = command_of(s, &action);
 	assert_string_equal(command,
-	                    "docker service update --constraint-add 'node.id!=" N1 "' web "
-	                    "&& docker service update --constraint-rm 'node.id!=" N1 "' web");
+	                    "docker service update --constraint-add 'node.id==" N2 "' web "
+	                    "&& docker service update --constraint-rm 'node.id==" N2 "' web");
 	action.kind = ACTION_STAY;
 	none = command_of(s, &action);
 	assert_null(none);

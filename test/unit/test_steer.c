@@ -19,9 +19,13 @@ set_constraints(struct world *w, struct arena *a, const char *const *texts, size
 	w->services[0].n_constraints = n;
 }
 
-/* One copy on node 0; node 1 is the emptiest: one term is enough. */
+/*
+ * One copy on node 0; node 1 is the emptiest, by all that we can see. The target is named all the
+ * same: a hand-made container on an overlay network is a task to Swarm and not in its list of
+ * tasks.
+ */
 static void
-test_one_term(void **state)
+test_names_the_target(void **state)
 {
 	_cleanup_(arena_freep) struct arena *a = arena_new();
 	struct world w;
@@ -35,7 +39,7 @@ test_one_term(void **state)
 	assert_verdict(steer_plan(&w.s, 0, 0, 1, a, &st), OK);
 	assert_int_equal(st.n_terms, 1);
 	assert_int_equal(st.n_copies, 1);
-	assert_string_equal(st.terms[0], "node.id!=n00");
+	assert_string_equal(st.terms[0], "node.id==n01");
 	assert_verdict(steer_plan(&w.s, 0, 0, 1, NULL, NULL), OK);
 }
 
@@ -116,7 +120,7 @@ test_others_would_move(void **state)
 	assert_verdict(steer_plan(&w.s, 0, 0, 1, NULL, NULL), CONSTRAINT);
 }
 
-/* The source keeps its term where the owner excludes it already: without it nothing changes. */
+/* There is a term also where the owner excludes the source already: without it nothing changes. */
 static void
 test_source_excluded_by_owner(void **state)
 {
@@ -132,7 +136,7 @@ test_source_excluded_by_owner(void **state)
 	set_constraints(&w, a, texts, 1);
 	assert_verdict(steer_plan(&w.s, 0, 0, 1, a, &st), OK);
 	assert_int_equal(st.n_terms, 1);
-	assert_string_equal(st.terms[0], "node.id!=n00");
+	assert_string_equal(st.terms[0], "node.id==n01");
 }
 
 /* Our own deny-list of an earlier move does not bind a new one: the steering replaces it. */
@@ -399,7 +403,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_one_term),
+	    cmocka_unit_test(test_names_the_target),
 	    cmocka_unit_test(test_pin_when_shorter),
 	    cmocka_unit_test(test_not_first),
 	    cmocka_unit_test(test_others_would_move),
