@@ -218,6 +218,26 @@ note_foreign(struct agent *a, const struct intent *in)
 	batch_foreign(a, &row);
 }
 
+/* What happens to the service from now on is no outcome of that move any more. */
+static void
+end_watching(struct agent *a, const struct intent *in)
+{
+	for (size_t i = 0; i < AGENT_EPOCHS; i++) {
+		struct epoch *e = &a->epochs[i];
+
+		if (e->open && e->row.move_id != in->id && streq(e->service_id, in->service_id))
+			e->open = false;
+	}
+}
+
+void
+agent_note_ended(struct facts *facts, const struct intent *in, int64_t at_wall_ms)
+{
+	facts_set_moved(facts, in->service_id, at_wall_ms);
+	if (in->decision_id == 0)
+		facts_set_foreign(facts, in->service_id, at_wall_ms);
+}
+
 /* Every change passes here, also those that a person asked for. */
 void
 agent_on_state(void *data, const struct intent *in)
@@ -239,8 +259,10 @@ agent_on_state(void *data, const struct intent *in)
 		note_foreign(a, in);
 	if (in->state == MOVE_DONE && in->kind == MOVE_KIND_MOVE)
 		begin_watching(a, in);
-	if (journal_state_ended(in->state) && in->state != MOVE_REFUSED)
-		facts_set_moved(a->facts, in->service_id, wall_ms());
+	if (!journal_state_ended(in->state) || in->state == MOVE_REFUSED)
+		return;
+	end_watching(a, in);
+	agent_note_ended(a->facts, in, wall_ms());
 }
 
 /* A refused move is not proposed again in the very next step: the reason seldom goes that soon. */
@@ -258,6 +280,9 @@ moved(void *data, const struct move_outcome *outcome)
 	struct agent *a = data;
 
 	a->moving_decision = 0;
+	/* Nothing was sent: the hour's budget is for what was. */
+	if (outcome->intent->state == MOVE_REFUSED && a->n_moves > 0)
+		a->n_moves--;
 	if (outcome->open)
 		log_warning("A move is left open, it is taken up again: service='%s' error='%s'",
 		            outcome->intent->service_id,

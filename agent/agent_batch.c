@@ -98,8 +98,10 @@ put_seen(struct store *s, const struct batch *b, struct error *err)
 		r = store_put_samples(s, b->samples, b->n_samples, err);
 	if (r == 0)
 		r = store_put_profiles(s, b->roster.profiles, b->roster.n_profiles, err);
-	if (r == 0 && b->whole_look)
-		r = store_mark_gone(s, b->at_ms, b->at_ms, err);
+	if (r == 0 && b->look)
+		r = store_mark_swarm_gone(s, b->at_ms, b->at_ms, err);
+	for (size_t i = 0; r == 0 && i < b->n_listed; i++)
+		r = store_mark_containers_gone(s, b->listed[i], b->at_ms, b->at_ms, err);
 	return r;
 }
 

@@ -9,7 +9,7 @@
 struct batch {
 	struct agent *agent;
 	struct arena *arena; /* of all rows' texts */
-	bool ends_cycle, whole_look, prune;
+	bool ends_cycle, look, prune;
 	int64_t at_ms;
 	struct retention keep;
 
@@ -20,6 +20,8 @@ struct batch {
 	struct sample_row *samples; /* the sampler's */
 	struct weight_row *weights;
 	struct qvalue_row *qvalues;
+	const char **listed; /* ids of nodes whose containers are known */
+	size_t n_listed;
 	size_t n_nodes, n_loads, n_services, n_samples, n_weights, n_qvalues;
 	const char *policy_json, *algorithm;
 	int64_t step_ms;

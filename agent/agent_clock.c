@@ -6,8 +6,12 @@
 
 /* Between decisions the Swarm is polled at least so often; events bring it forward. */
 #define POLL_MOST_MS 30000
-/* Events come in bursts: one poll after the first of them serves all. */
-#define EVENT_WAIT_MS 500
+/*
+ * Events come in bursts: one poll after the first of them serves all. In a large Swarm, where
+ * something always happens and a poll is megabytes, polls must not become all that we do.
+ */
+#define EVENT_WAIT_MS    500
+#define EVENT_WAIT_SHARE 10 /* times as long as the newest poll took */
 /* After a failed poll: soon enough to notice an engine's return, rare enough not to press it. */
 #define RETRY_MS 5000
 /* --once: how often it looks whether every node has been read, and how long at most. */
@@ -24,6 +28,7 @@ polled(void *data, const struct cluster_state *state, const struct error *err)
 	a->polling = false;
 	if (a->stopping)
 		return;
+	batch_samples(a);
 	if (state != NULL)
 		agent_saw(a, state);
 	else
@@ -49,10 +54,19 @@ agent_arm_poll(struct agent *a, int64_t delay_ms)
 		(void) uv_timer_start(&a->poll_timer, on_poll_timer, (uint64_t) delay_ms, 0);
 }
 
+int64_t
+agent_event_wait_ms(const struct cluster_state *state)
+{
+	int64_t wait = state == NULL ? 0 : EVENT_WAIT_SHARE * state->took_ms;
+
+	return CLAMP(wait, EVENT_WAIT_MS, POLL_MOST_MS);
+}
+
 static void
 on_event(void *data, const char *type, const char *action, const char *id)
 {
 	struct agent *a = data;
+	int64_t wait;
 
 	(void) action;
 	(void) id;
@@ -61,8 +75,9 @@ on_event(void *data, const char *type, const char *action, const char *id)
 	/* type NULL: the stream stands anew, events were missed. */
 	if (type != NULL && !streq(type, "service") && !streq(type, "node"))
 		return;
-	if (!a->polling && uv_timer_get_due_in(&a->poll_timer) > EVENT_WAIT_MS)
-		agent_arm_poll(a, EVENT_WAIT_MS);
+	wait = agent_event_wait_ms(cluster_newest(a->cluster));
+	if (!a->polling && uv_timer_get_due_in(&a->poll_timer) > (uint64_t) wait)
+		agent_arm_poll(a, wait);
 }
 
 static void

@@ -77,6 +77,16 @@ agent_saw(void *data, const struct cluster_state *state)
 	note_leader(a, state->leader);
 }
 
+/* Budget, warm-up, cool-downs and quiet times go on as if the clock had not jumped. */
+static void
+wall_jumped(struct agent *a, int64_t jump_ms, int64_t wall)
+{
+	facts_wall_jumped(a->facts, jump_ms, wall);
+	for (size_t i = 0; i < a->n_moves; i++)
+		a->moves_wall_ms[i] = facts_wall_after_jump(a->moves_wall_ms[i], jump_ms, wall);
+	a->created_wall_ms = facts_wall_after_jump(a->created_wall_ms, jump_ms, wall);
+}
+
 /* Wall and monotonic time must have gone on together since the last cycle, and not for too long. */
 static bool
 clock_jumped(struct agent *a, int64_t mono, int64_t wall)
@@ -96,7 +106,36 @@ clock_jumped(struct agent *a, int64_t mono, int64_t wall)
 		            d_wall, d_mono);
 		batch_event(a, "skip", "the clock jumped, or foragerd was asleep");
 	}
+	if (llabs(d_wall - d_mono) > JUMP_MS)
+		wall_jumped(a, d_wall - d_mono, wall);
 	return jumped;
+}
+
+/* One series on top of another; NAN = a gap. */
+static void
+steps_add(float sum[static FORECAST_STEPS], const float steps[static FORECAST_STEPS])
+{
+	for (size_t k = 0; k < FORECAST_STEPS; k++)
+		if (!isnan(steps[k]))
+			sum[k] = isnan(sum[k]) ? steps[k] : sum[k] + steps[k];
+}
+
+struct sums {
+	const struct cluster_state *state;
+	struct traffic_service *services; /* state's, in its order */
+};
+
+static void
+add_net_steps(void *data, const char *service_id, const float rx[static FORECAST_STEPS],
+              const float tx[static FORECAST_STEPS])
+{
+	const struct sums *f = data;
+	const struct docker_service *v = cluster_find_service(f->state, service_id);
+
+	if (v == NULL)
+		return;
+	steps_add(f->services[v - f->state->services].rx, rx);
+	steps_add(f->services[v - f->state->services].tx, tx);
 }
 
 /* Who talks to whom, guessed from the services' byte counters. ret is in the arena. */
@@ -107,6 +146,7 @@ find_edges(const struct agent *a, const struct cluster_state *state, struct aren
 	struct traffic_service *services =
 	    ARENA_NEW(arena, struct traffic_service, state->n_services);
 	struct edge *edges = ARENA_NEW(arena, struct edge, EDGES_MOST);
+	struct sums sums = {state, services};
 	size_t n;
 
 	for (size_t i = 0; i < state->n_services; i++) {
@@ -114,8 +154,10 @@ find_edges(const struct agent *a, const struct cluster_state *state, struct aren
 
 		services[i].networks = v->networks;
 		services[i].n_networks = v->n_networks;
-		roster_net_steps(a->roster, v->id, wall_ms(), services[i].rx, services[i].tx);
+		for (size_t k = 0; k < FORECAST_STEPS; k++)
+			services[i].rx[k] = services[i].tx[k] = NAN;
 	}
+	roster_net_steps(a->roster, wall_ms(), add_net_steps, &sums);
 	n = traffic_infer(services, state->n_services, edges, EDGES_MOST);
 	*ret = ARENA_NEW(arena, struct observe_edge, n);
 	for (size_t i = 0; i < n; i++)
@@ -194,26 +236,37 @@ only_recommended(const struct agent *a, const struct step *step)
 	       step->execution.execution == EXECUTION_RECOMMENDED && !a->options->once;
 }
 
+/* What is only proposed (recommended, paused, refused) will not be gained. */
+struct transition
+step_transition(const struct step *before, const struct step *now)
+{
+	return (struct transition){
+	    .before = before->snap,
+	    .decision = &before->decision,
+	    .executed = before->executed,
+	    .after = now->snap,
+	    .dt_ms = now->snap->mono_ms - before->snap->mono_ms,
+	    .next = now->execution.execution == EXECUTION_STARTED ? &now->decision : NULL,
+	};
+}
+
 static void
 learn(struct agent *a, const struct step *now)
 {
 	const struct step *before = a->last;
-	struct transition t = {.after = now->snap, .next = &now->decision};
+	struct transition t;
 	_cleanup_(freep) uint32_t *settling = xcalloc(now->snap->n_services, sizeof(*settling));
 	const struct intent *open = mover_intent(a->mover);
 
 	if (before == NULL || before->snap->partial || now->snap->partial || a->options->once)
 		return;
+	t = step_transition(before, now);
 	for (uint32_t i = 0; i < now->snap->n_services; i++) {
 		const char *id = now->snap->services[i].id;
 
 		if (agent_settling(a, id) || (open != NULL && streq(open->service_id, id)))
 			settling[t.n_settling++] = i;
 	}
-	t.before = before->snap;
-	t.decision = &before->decision;
-	t.executed = before->executed;
-	t.dt_ms = now->snap->mono_ms - before->snap->mono_ms;
 	t.settling = settling;
 	policy_learn(a->policy, &t);
 }

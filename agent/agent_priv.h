@@ -112,6 +112,8 @@ void agent_arm_poll(struct agent *a, int64_t delay_ms);
 void agent_arm_decide(struct agent *a);
 void agent_cycle_ended(struct agent *a);
 void agent_start_clocks(struct agent *a);
+/* How long after an event the Swarm is polled. */
+int64_t agent_event_wait_ms(const struct cluster_state *state);
 
 /* agent_reload.c */
 struct features_options agent_features(const struct config *config);
@@ -131,12 +133,17 @@ struct mover_options agent_mover_options(struct agent *a);
 void agent_saw(void *data, const struct cluster_state *state); /* look_saw_fn */
 void agent_decide(struct agent *a, const struct cluster_state *state);
 void step_unref(struct step *step); /* NULL is fine */
+/* From one step to the next, for policy_learn; settling is for the caller to fill in. */
+struct transition step_transition(const struct step *before, const struct step *now);
 
 /* agent_act.c */
 struct allowance agent_allowance(const struct agent *a);
 void agent_execute(struct agent *a, struct step *step);
 void agent_on_state(void *data, const struct intent *intent);
 void agent_note_begun(struct agent *a, int64_t wall_ms);
+/* The service's cool-down begins. What a person asked for is that person's will: the service is
+ * also left alone for deploy-quiet, as after anybody else's change. */
+void agent_note_ended(struct facts *facts, const struct intent *in, int64_t at_wall_ms);
 /* Whether the service is settling in after a move of ours. */
 bool agent_settling(const struct agent *a, const char *service_id);
 void agent_watch_outcomes(struct agent *a, const struct snapshot *snap);
@@ -151,6 +158,8 @@ void batch_decision(struct agent *a, struct step *step);
 /* The rows that every cycle has; snap is read now, nothing of it is kept. */
 void batch_cycle(struct agent *a, const struct snapshot *snap, const struct cluster_state *state,
                  uint64_t parts);
+/* Between two cycles: samples that would become too many are handed to the writer now. */
+void batch_samples(struct agent *a);
 /* The last rows: samples that came since the last cycle, every profile's whole state. */
 void batch_stop(struct agent *a);
 /* Hands the batch to the writer; a new one is begun. */
@@ -161,3 +170,4 @@ void batch_free(struct batch *b);
 void agent_poll_requests(struct agent *a);
 void agent_next_wish(struct agent *a);
 void agent_wishes_done(struct agent *a);
+void agent_set_paused(struct agent *a, int64_t since_ms);

@@ -51,8 +51,10 @@ static void
 swap_policy(struct agent *a, struct policy *fresh)
 {
 	_cleanup_(freep) char *learnt = policy_save(a->policy);
+	struct error why = {0};
 
-	(void) policy_load(fresh, "memory", learnt, NULL);
+	if (policy_load(fresh, "memory", learnt, &why) < 0)
+		log_notice("What was learnt before is not used: %s", why.text);
 	policy_free(a->policy);
 	a->policy = fresh;
 }

@@ -122,6 +122,20 @@ agent_next_wish(struct agent *a)
 	}
 }
 
+/* since_ms 0: not paused. The mover refuses too: what it is checking right now, and persons. */
+void
+agent_set_paused(struct agent *a, int64_t since_ms)
+{
+	struct mover_options options;
+	bool changed = (since_ms != 0) != (a->paused_since_ms != 0);
+
+	a->paused_since_ms = since_ms;
+	if (!changed || a->mover == NULL)
+		return;
+	options = agent_mover_options(a);
+	mover_set_options(a->mover, &options);
+}
+
 /* Pausing never waits for a move: it is the emergency stop. */
 static void
 pause_or_resume(struct wish *w)
@@ -131,13 +145,13 @@ pause_or_resume(struct wish *w)
 	if (w->request.who == NULL)
 		w->request.who = w->row.who;
 	if (w->verb == ACTOR_VERB_PAUSE) {
-		a->paused_since_ms = a->paused_since_ms == 0 ? wall_ms() : a->paused_since_ms;
+		agent_set_paused(a, a->paused_since_ms == 0 ? wall_ms() : a->paused_since_ms);
 		log_notice("Paused: nothing is moved until forager resume. by='%s'",
 		           w->request.who == NULL ? "" : w->request.who);
 		answer_text(w, 0, "paused: nothing is moved until `forager resume`");
 		return;
 	}
-	a->paused_since_ms = 0;
+	agent_set_paused(a, 0);
 	log_notice("Resumed. by='%s'", w->request.who == NULL ? "" : w->request.who);
 	answer_text(w, 0, "resumed");
 }
@@ -201,7 +215,7 @@ inquired(void *data, const struct error *err)
 	a->requesting = false;
 	/* `forager pause` without a running foragerd writes it itself. */
 	if (err->code == 0 && !q->found)
-		a->paused_since_ms = q->paused_since_ms;
+		agent_set_paused(a, q->paused_since_ms);
 	if (q->found && !a->stopping)
 		take(a, &q->row);
 	request_done(&q->row);

@@ -56,7 +56,12 @@ restore_policy(struct agent *a, struct error *err)
 
 	if (r == -ENOENT) {
 		error_clear(err);
-		return 0;
+		r = store_has_policy_state(a->store, policy_algorithm(a->policy), err);
+		if (r > 0)
+			log_notice("What '%s' learnt before is kept and not used: it was learnt "
+			           "with another decide-every or by another version's features.",
+			           policy_algorithm(a->policy));
+		return MIN(r, 0);
 	}
 	if (r < 0)
 		return r;
@@ -95,8 +100,8 @@ restore_moves(struct agent *a, struct error *err)
 
 		if (in->state == MOVE_REFUSED || in->service_id[0] == '\0')
 			continue;
-		facts_set_moved(a->facts, in->service_id,
-		                in->ended_wall_ms == 0 ? in->created_wall_ms : in->ended_wall_ms);
+		agent_note_ended(a->facts, in,
+		                 in->ended_wall_ms == 0 ? in->created_wall_ms : in->ended_wall_ms);
 		facts_set_ours(a->facts, in->service_id, in->version_ours);
 		if (in->kind == MOVE_KIND_MOVE && in->created_wall_ms > now - HOUR_MS)
 			agent_note_begun(a, in->created_wall_ms);
@@ -151,6 +156,7 @@ agent_mover_options(struct agent *a)
 {
 	return (struct mover_options){
 	    .mode = config_mode(a->config),
+	    .paused = a->paused_since_ms != 0,
 	    .hold = a->config->settle == SETTLE_HOLD,
 	    .keep_trying = true,
 	    .deadline_ms = a->config->deadline_ms,

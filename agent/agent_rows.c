@@ -191,19 +191,21 @@ batch_cycle(struct agent *a, const struct snapshot *snap, const struct cluster_s
             uint64_t parts)
 {
 	struct batch *b = batch_current(a);
-	size_t n_sources, n_well;
 
 	b->at_ms = snap->wall_ms;
-	/* Before every node was read once, what is not in the roster may still be there. */
-	sampler_count(a->sampler, &n_sources, &n_well);
-	b->whole_look = n_sources == 0 || sampler_rounds(a->sampler) > 0;
+	b->look = true;
+	b->listed = ARENA_NEW(b->arena, const char *, snap->n_nodes);
 	b->nodes = ARENA_NEW(b->arena, struct node_row, snap->n_nodes);
 	b->loads = ARENA_NEW(b->arena, struct node_load_row, snap->n_nodes);
 	b->services = ARENA_NEW(b->arena, struct service_row, snap->n_services);
 	/* The snapshot was made of this state: the same order, the same indices. */
-	for (size_t i = 0; i < snap->n_nodes; i++)
+	for (size_t i = 0; i < snap->n_nodes; i++) {
 		add_node(b, &snap->nodes[i], &state->nodes[i],
 		         streq(state->nodes[i].id, state->info.node_id));
+		/* Before a node was read once, what is not in the roster may still be there. */
+		if (sampler_has_list(a->sampler, snap->nodes[i].id))
+			b->listed[b->n_listed++] = b->nodes[i].id;
+	}
 	for (uint32_t i = 0; i < snap->n_services; i++)
 		add_service(b, snap, i, &state->services[i]);
 	b->samples = sampler_take(a->sampler, &b->n_samples);
@@ -215,6 +217,18 @@ batch_cycle(struct agent *a, const struct snapshot *snap, const struct cluster_s
 	    .five_min_ms = a->config->retention_5m_ms,
 	    .hour_ms = a->config->retention_1h_ms,
 	};
+}
+
+void
+batch_samples(struct agent *a)
+{
+	struct batch *b;
+
+	if (sampler_waiting(a->sampler) < SAMPLER_ROWS / 4)
+		return;
+	b = batch_current(a);
+	b->samples = sampler_take(a->sampler, &b->n_samples);
+	batch_submit(a, false);
 }
 
 void

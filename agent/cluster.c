@@ -25,6 +25,7 @@ struct poll {
 	struct cluster *cluster; /* NULL: freed */
 	struct cluster_state *state;
 	struct waiter *waiters;
+	int64_t start_mono_ms;
 	unsigned int pending;
 	struct error err;
 };
@@ -207,6 +208,7 @@ finish(struct poll *p)
 
 		p->state->leader = self != NULL && self->is_leader;
 		p->state->mono_ms = mono_ms();
+		p->state->took_ms = p->state->mono_ms - p->start_mono_ms;
 		p->state->wall_ms = wall_ms();
 		state_free(c->newest);
 		c->newest = take_ptr(p->state);
@@ -327,6 +329,7 @@ start_poll(struct cluster *c)
 	p->state = xcalloc(1, sizeof(*p->state));
 	p->waiters = take_ptr(c->waiting);
 	p->pending = 4;
+	p->start_mono_ms = mono_ms();
 	c->poll = p;
 	api_info(c->manager, got_info, p);
 	api_nodes(c->manager, got_nodes, p);

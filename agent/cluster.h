@@ -17,8 +17,9 @@
 struct cluster;
 
 struct cluster_state {
-	struct arena *arenas[4];         /* own everything here */
-	int64_t mono_ms, wall_ms;        /* when the poll ended */
+	struct arena *arenas[4];  /* own everything here */
+	int64_t mono_ms, wall_ms; /* when the poll ended */
+	int64_t took_ms;
 	struct docker_info info;         /* of the manager we talk to */
 	const struct docker_node *nodes; /* sorted by id */
 	size_t n_nodes;

@@ -275,6 +275,15 @@ facts_set_load(struct facts *f, const char *node_id, double cpu_cores, double me
 }
 
 void
+facts_set_round(struct facts *f, const char *node_id, int64_t took_ms)
+{
+	struct facts_node *n = add_node(f, node_id);
+
+	/* Rounds in which few containers are due are short and say little: long ones count. */
+	n->round_ms = MAX(took_ms, n->round_ms - n->round_ms / 8);
+}
+
+void
 facts_set_forecast(struct facts *f, const char *task_id, const struct forecast *forecast)
 {
 	struct fact_task *t = idmap_get(&f->tasks, task_id);
@@ -331,6 +340,27 @@ facts_set_ours(struct facts *f, const char *service_id, uint64_t version_ours)
 	struct facts_service *v = add_service(f, service_id);
 
 	v->version_ours = MAX(v->version_ours, version_ours);
+}
+
+int64_t
+facts_wall_after_jump(int64_t then_wall_ms, int64_t jump_ms, int64_t now_wall_ms)
+{
+	/* After a jump back a time may be an engine's whose clock was right: only not the future.
+	 */
+	return then_wall_ms == FACTS_NEVER ? FACTS_NEVER
+	                                   : MIN(then_wall_ms + MAX(jump_ms, 0), now_wall_ms);
+}
+
+void
+facts_wall_jumped(struct facts *f, int64_t jump_ms, int64_t now_wall_ms)
+{
+	for (size_t i = 0; i < f->services.n; i++) {
+		struct facts_service *v = f->services.entries[i].value;
+
+		v->foreign_wall_ms =
+		    facts_wall_after_jump(v->foreign_wall_ms, jump_ms, now_wall_ms);
+		v->moved_wall_ms = facts_wall_after_jump(v->moved_wall_ms, jump_ms, now_wall_ms);
+	}
 }
 
 const struct facts_node *

@@ -24,6 +24,7 @@ struct facts_node {
 	int64_t settled_mono_ms; /* ready and active since */
 	int64_t hot_mono_ms;     /* above the relief line since; FACTS_NEVER = is not */
 	int64_t sample_mono_ms;  /* of the newest load; FACTS_NEVER = none */
+	int64_t round_ms;        /* how long reading it takes, of late */
 	double cpu_cores, mem_bytes;
 	bool usable; /* ready and active at the last poll */
 	bool source; /* something shows us its containers */
@@ -77,6 +78,8 @@ void facts_set_source(struct facts *f, const char *node_id, bool source);
 /* The node's measured sums at now; hot: above its relief line, which is timed from the first. */
 void facts_set_load(struct facts *f, const char *node_id, double cpu_cores, double mem_bytes,
                     bool hot, int64_t now_mono_ms);
+/* A round of reading the node's containers was completed and took so long. */
+void facts_set_round(struct facts *f, const char *node_id, int64_t took_ms);
 /* The forecast of a task; kept until the task is gone. */
 void facts_set_forecast(struct facts *f, const char *task_id, const struct forecast *forecast);
 /* image_id NULL: the node was asked and does not have it. */
@@ -88,6 +91,13 @@ void facts_set_foreign(struct facts *f, const char *service_id, int64_t wall_ms)
 void facts_set_moved(struct facts *f, const char *service_id, int64_t wall_ms);
 /* Our change of the service ended; version_ours is its Version.Index after our last POST. */
 void facts_set_ours(struct facts *f, const char *service_id, uint64_t version_ours);
+
+/*
+ * The wall clock jumped by jump_ms to now_wall_ms: what is remembered by it keeps its age, and
+ * nothing lies in the future. No cool-down or quiet time ends by a jump.
+ */
+void facts_wall_jumped(struct facts *f, int64_t jump_ms, int64_t now_wall_ms);
+int64_t facts_wall_after_jump(int64_t then_wall_ms, int64_t jump_ms, int64_t now_wall_ms);
 
 /* Lookups; NULL when nothing is known. Valid until the next facts_update. */
 const struct facts_node *facts_node(const struct facts *f, const char *id);

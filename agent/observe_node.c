@@ -10,15 +10,16 @@
 #define LABEL_IDLE_WATTS "forager.idle-watts"
 #define LABEL_MAX_WATTS  "forager.max-watts"
 
-/* Three readings may fail before a node counts as stale; an engine's answer itself takes seconds.
- */
+/* Three readings may fail before a node counts as stale. */
 #define STALE_READINGS 3
-#define STALE_SLACK_MS 15000
+/* An old engine makes each call wait: its rounds take longer than sample-every, up to this. */
+#define STALE_STRETCH 4
 
 int64_t
-observe_stale_ms(const struct config *c)
+observe_stale_ms(const struct config *c, const struct facts_node *f)
 {
-	return STALE_READINGS * c->sample_every_ms + STALE_SLACK_MS;
+	return STALE_READINGS *
+	       CLAMP(f->round_ms, c->sample_every_ms, STALE_STRETCH * c->sample_every_ms);
 }
 
 /* A label's number; NAN when it is not there or no number above 0. */
@@ -128,7 +129,7 @@ set_load(const struct observe_input *in, const struct facts_node *f, struct snap
 	n->cpu_cores = f->cpu_cores;
 	n->mem_bytes = f->mem_bytes;
 	if (f->sample_mono_ms == FACTS_NEVER ||
-	    in->mono_ms - f->sample_mono_ms > observe_stale_ms(in->config))
+	    in->mono_ms - f->sample_mono_ms > observe_stale_ms(in->config, f))
 		n->flags |= NODE_STALE;
 	if (f->hot_mono_ms != FACTS_NEVER)
 		n->hot_ms = MAX(in->mono_ms - f->hot_mono_ms, 1);

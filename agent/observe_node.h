@@ -7,8 +7,11 @@
 void observe_make_node(const struct observe_input *in, struct arena *arena,
                        const struct docker_node *from, struct snap_node *ret);
 
-/* A node's newest samples are too old to act upon after this. */
-int64_t observe_stale_ms(const struct config *c);
+/*
+ * For how long a node's newest load may be acted upon: three readings, each of sample-every or as
+ * long as one really takes there. Later the node is stale: neither source nor target.
+ */
+int64_t observe_stale_ms(const struct config *c, const struct facts_node *f);
 
 /* The cores that load is held against: label forager.cpus, else what the engine reports. */
 double observe_usable_cores(const struct docker_node *node);

@@ -104,7 +104,7 @@ find_pool(const struct roster *r, const char *service_id, const char *image)
 }
 
 /* Takes profile over. */
-static void
+static struct pooled *
 set_pool(struct roster *r, const char *service_id, const char *image, struct profile *profile)
 {
 	struct pooled *p = find_pool(r, service_id, image);
@@ -118,6 +118,7 @@ set_pool(struct roster *r, const char *service_id, const char *image, struct pro
 	}
 	profile_free(p->profile);
 	p->profile = profile;
+	return p;
 }
 
 void
@@ -130,7 +131,7 @@ roster_load(struct roster *r, const struct profile_row *row)
 	    profile_load(row->state, &r->options, &profile, NULL) < 0)
 		return;
 	if (row->kind == PROFILE_SERVICE && row->image != NULL) {
-		set_pool(r, row->id, row->image, profile);
+		set_pool(r, row->id, row->image, profile)->saved = true;
 		return;
 	}
 	if (row->kind != PROFILE_CONTAINER || strlen(row->id) >= sizeof(s->id) ||
@@ -171,6 +172,7 @@ add_item(struct roster *r, const struct docker_container *c)
 	item->name = xstrdup(c->name);
 	item->image = xstrdup(c->image);
 	item->created_ms = c->created_ms;
+	item->saved = idmap_get(&r->stored, c->id) != NULL;
 	item->profile = first_profile(r, c);
 	idmap_put(&r->items, item->id, item);
 	return item;
@@ -381,7 +383,7 @@ roster_pool(struct roster *r, struct facts *facts, int64_t now_wall_ms)
 	for (size_t i = 0; i < fresh.n; i++) {
 		struct pooled *p = fresh.entries[i].value;
 
-		set_pool(r, p->service_id, p->image, take_ptr(p->profile));
+		(void) set_pool(r, p->service_id, p->image, take_ptr(p->profile));
 	}
 	idmap_done(&fresh, pool_free);
 }
@@ -400,28 +402,16 @@ roster_startup_ms(const struct roster *r, const char *service_id)
 	return longest;
 }
 
-static void
-add_steps(float sum[static FORECAST_STEPS], const float steps[static FORECAST_STEPS])
-{
-	for (size_t k = 0; k < FORECAST_STEPS; k++)
-		if (!isnan(steps[k]))
-			sum[k] = isnan(sum[k]) ? steps[k] : sum[k] + steps[k];
-}
-
 void
-roster_net_steps(const struct roster *r, const char *service_id, int64_t now_wall_ms,
-                 float rx[static FORECAST_STEPS], float tx[static FORECAST_STEPS])
+roster_net_steps(const struct roster *r, int64_t now_wall_ms, roster_steps_fn *each, void *data)
 {
-	for (size_t k = 0; k < FORECAST_STEPS; k++)
-		rx[k] = tx[k] = NAN;
 	for (size_t i = 0; i < r->items.n; i++) {
 		const struct roster_item *item = r->items.entries[i].value;
-		float own_rx[FORECAST_STEPS], own_tx[FORECAST_STEPS];
+		float rx[FORECAST_STEPS], tx[FORECAST_STEPS];
 
-		if (!streq(item->service_id, service_id))
+		if (item->service_id[0] == '\0')
 			continue;
-		profile_net_steps(item->profile, now_wall_ms, own_rx, own_tx);
-		add_steps(rx, own_rx);
-		add_steps(tx, own_tx);
+		profile_net_steps(item->profile, now_wall_ms, rx, tx);
+		each(data, item->service_id, rx, tx);
 	}
 }

@@ -70,9 +70,12 @@ void roster_pool(struct roster *r, struct facts *facts, int64_t now_wall_ms);
 /* The longest start-up remembered of a service's tasks, ms; 0 = never seen. */
 int64_t roster_startup_ms(const struct roster *r, const char *service_id);
 
-/* The sums of the last steps of a service's replicas, for features/traffic.h. */
-void roster_net_steps(const struct roster *r, const char *service_id, int64_t now_wall_ms,
-                      float rx[static FORECAST_STEPS], float tx[static FORECAST_STEPS]);
+/* Each service's container once, with its last steps, for features/traffic.h. */
+typedef void roster_steps_fn(void *data, const char *service_id,
+                             const float rx[static FORECAST_STEPS],
+                             const float tx[static FORECAST_STEPS]);
+void roster_net_steps(const struct roster *r, int64_t now_wall_ms, roster_steps_fn *each,
+                      void *data);
 
 /* Rows for the store, in an arena that owns their texts. */
 struct roster_rows {

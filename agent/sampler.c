@@ -8,8 +8,10 @@ on_timer(uv_timer_t *timer)
 {
 	struct sampler *s = timer->data;
 
-	for (size_t i = 0; i < s->sources.n; i++)
+	for (size_t i = 0; i < s->sources.n; i++) {
+		source_check_age(s->sources.entries[i].value);
 		source_start_round(s->sources.entries[i].value);
+	}
 }
 
 static void
@@ -21,6 +23,7 @@ update_source(struct sampler *s, const struct docker_node *node)
 	facts_set_source(s->facts, node->id, has);
 	if (src != NULL && !has) {
 		src = idmap_remove(&s->sources, node->id);
+		(void) roster_forget(s->roster, src->node_id, UINT64_MAX);
 		src->gone = true;
 		if (source_idle(src))
 			source_free(src);
@@ -110,6 +113,12 @@ sampler_take(struct sampler *s, size_t *ret_n)
 	return take_ptr(s->rows);
 }
 
+size_t
+sampler_waiting(const struct sampler *s)
+{
+	return s->n_rows;
+}
+
 void
 sampler_rows_free(struct sample_row *rows, size_t n)
 {
@@ -126,6 +135,14 @@ sampler_rounds(const struct sampler *s)
 	for (size_t i = 0; i < s->sources.n; i++)
 		least = MIN(least, ((const struct source *) s->sources.entries[i].value)->done);
 	return s->sources.n == 0 ? 0 : least;
+}
+
+bool
+sampler_has_list(const struct sampler *s, const char *node_id)
+{
+	const struct source *src = idmap_get(&s->sources, node_id);
+
+	return src == NULL || src->done > 0;
 }
 
 void

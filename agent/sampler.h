@@ -38,10 +38,13 @@ void sampler_update(struct sampler *s);
  * SAMPLER_ROWS are kept, older ones are dropped. */
 #define SAMPLER_ROWS 100000
 struct sample_row *sampler_take(struct sampler *s, size_t *ret_n);
+size_t sampler_waiting(const struct sampler *s);
 void sampler_rows_free(struct sample_row *rows, size_t n);
 
 /* Rounds that every node with a source has completed, at least; for --once. 0 with no source. */
 uint64_t sampler_rounds(const struct sampler *s);
+/* Whether the node's list of containers is known: read once, or there is no source to read. */
+bool sampler_has_list(const struct sampler *s, const char *node_id);
 /* Nodes that have a source; of these, how many answered their last round. */
 void sampler_count(const struct sampler *s, size_t *ret_sources, size_t *ret_well);
 

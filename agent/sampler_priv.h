@@ -18,6 +18,7 @@ struct source {
 	bool failing;          /* the last round failed, and it was logged */
 	bool foreign;          /* containers of another node were found there, and it was logged */
 	uint64_t rounds, done; /* started, completed well */
+	int64_t round_mono_ms; /* the newest one's start */
 	char (*due)[DOCKER_CONTAINER_ID_SIZE];
 	size_t n_due, next_due, n_failed;
 	struct error first_error;
@@ -47,5 +48,7 @@ struct sampler {
 void source_start_round(struct source *src); /* unless one is under way or the engine backs off */
 bool source_idle(const struct source *src);  /* no call of it is out */
 void source_free(void *value);
+/* Says so, once, when the node's newest load has become too old: its engine hangs. */
+void source_check_age(struct source *src);
 /* Frees the sampler when it is closing and nothing of it is out any more. */
 void sampler_maybe_closed(struct sampler *s);

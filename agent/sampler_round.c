@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "agent/observe.h"
+#include "agent/observe_node.h"
 #include "base/log.h"
 #include "features/options.h"
 
@@ -93,11 +94,26 @@ static void
 note_failure(struct source *src, const struct error *err)
 {
 	if (!src->failing && src->sampler->running && err->code != -ECANCELED)
-		log_warning(
-		    "A node's containers cannot be read, it counts as stale until they can: "
-		    "node='%s' error='%s'",
-		    src->hostname, err->text);
+		log_warning("A node's containers cannot be read, it goes stale until they can: "
+		            "node='%s' error='%s'",
+		            src->hostname, err->text);
 	src->failing = true;
+}
+
+void
+source_check_age(struct source *src)
+{
+	const struct facts_node *f = facts_node(src->sampler->facts, src->node_id);
+	struct error err = {0};
+	int64_t age;
+
+	if (f == NULL || f->sample_mono_ms == FACTS_NEVER || src->failing || src->foreign)
+		return;
+	age = mono_ms() - f->sample_mono_ms;
+	if (age <= observe_stale_ms(src->sampler->config, f))
+		return;
+	(void) error_set(&err, ETIMEDOUT, "its engine has not answered for %" PRId64 " ms", age);
+	note_failure(src, &err);
 }
 
 static void
@@ -172,6 +188,7 @@ end_round(struct source *src)
 			log_notice("A node's containers can be read again: node='%s'",
 			           src->hostname);
 		src->failing = false;
+		facts_set_round(src->sampler->facts, src->node_id, mono_ms() - src->round_mono_ms);
 		set_load(src);
 		src->done++;
 	}
@@ -341,6 +358,7 @@ source_start_round(struct source *src)
 	if (api == NULL || src->busy || api_wait_ms(api) > 0)
 		return;
 	src->busy = true;
+	src->round_mono_ms = mono_ms();
 	src->rounds++;
 	src->n_due = src->next_due = src->n_failed = 0;
 	error_clear(&src->first_error);

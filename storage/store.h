@@ -56,6 +56,7 @@ int store_put_profiles(struct store *s, const struct profile_row *rows, size_t n
 /* The weights of rows[0].algorithm are replaced as a whole; all rows are of that one. */
 int store_put_weights(struct store *s, const struct weight_row *rows, size_t n, int64_t at_ms,
                       struct error *err);
+/* All of one moment (at_ms): what was thought at another one is replaced as a whole. */
 int store_put_qvalues(struct store *s, const struct qvalue_row *rows, size_t n, struct error *err);
 int store_put_outcome(struct store *s, const struct outcome_row *row, struct error *err);
 int store_put_foreign(struct store *s, const struct foreign_row *row, struct error *err);
@@ -78,9 +79,12 @@ int store_next_decision_id(struct store *s, uint32_t n, uint64_t *ret, struct er
 
 /*
  * What was not seen since seen_before_ms is marked as gone at at_ms. Only after a complete look:
- * for containers on one node give its id (NULL: on every node).
+ * of the Swarm (nodes, services, and containers of nodes that are gone), of one node's containers
+ * (NULL: of every node's), or of everything.
  */
 int store_mark_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct error *err);
+int store_mark_swarm_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms,
+                          struct error *err);
 int store_mark_containers_gone(struct store *s, const char *node_id, int64_t seen_before_ms,
                                int64_t at_ms, struct error *err);
 
@@ -94,6 +98,8 @@ int store_load_foreign(struct store *s, int64_t since_ms, store_foreign_fn *fn, 
                        struct error *err);
 
 int store_put_policy_state(struct store *s, const struct policy_state_row *row, struct error *err);
+/* 1: something is stored for this algorithm, under whatever step and features; else 0. */
+int store_has_policy_state(struct store *s, const char *algorithm, struct error *err);
 /* The JSON as it was stored, free() it; -ENOENT: none for this algorithm, step and features. */
 int store_get_policy_state(struct store *s, const char *algorithm, int64_t step_ms,
                            uint64_t feature_hash, char **ret, struct error *err);

@@ -74,6 +74,16 @@ store_put_policy_state(struct store *s, const struct policy_state_row *row, stru
 }
 
 int
+store_has_policy_state(struct store *s, const char *algorithm, struct error *err)
+{
+	int64_t one;
+
+	return sql_int(&s->sql, &one, err,
+	               "SELECT 1 FROM policy_state WHERE algorithm = ?1 LIMIT 1",
+	               SQL_TEXT(algorithm));
+}
+
+int
 store_get_policy_state(struct store *s, const char *algorithm, int64_t step_ms,
                        uint64_t feature_hash, char **ret, struct error *err)
 {

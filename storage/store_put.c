@@ -347,7 +347,20 @@ store_put_weights(struct store *s, const struct weight_row *rows, size_t n, int6
 int
 store_put_qvalues(struct store *s, const struct qvalue_row *rows, size_t n, struct error *err)
 {
-	return put_rows(s, &qvalue_table, rows, sizeof(*rows), n, err);
+	bool nested;
+	int r;
+
+	if (n == 0)
+		return 0;
+	r = store_enter(s, &nested, err);
+	if (r < 0)
+		return r;
+	r = put_rows(s, &qvalue_table, rows, sizeof(*rows), n, err);
+	/* An opinion that is not held any more is none: of where a service is now, of the gone. */
+	if (r >= 0)
+		r = sql_run(&s->sql, err, "DELETE FROM qvalue WHERE at_ms <> ?1",
+		            SQL_INT(rows[0].at_ms));
+	return store_leave(s, nested, r, err);
 }
 
 int
@@ -378,6 +391,33 @@ store_mark_containers_gone(struct store *s, const char *node_id, int64_t seen_be
 	               SQL_INT(at_ms), SQL_INT(seen_before_ms), SQL_TEXT(node_id));
 }
 
+static int
+mark_swarm_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct error *err)
+{
+	static const char *const texts[] = {
+	    "UPDATE node SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2",
+	    "UPDATE service SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2",
+	    "UPDATE container SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2 AND node_id "
+	    "IN (SELECT id FROM node WHERE gone_ms IS NOT NULL)",
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
+		r = sql_run_args(&s->sql, texts[i],
+		                 SQL_ARGS(SQL_INT(at_ms), SQL_INT(seen_before_ms)), err);
+	return r;
+}
+
+int
+store_mark_swarm_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct error *err)
+{
+	bool nested;
+	int r = store_enter(s, &nested, err);
+
+	return r < 0 ? r
+	             : store_leave(s, nested, mark_swarm_gone(s, seen_before_ms, at_ms, err), err);
+}
+
 int
 store_mark_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct error *err)
 {
@@ -386,14 +426,7 @@ store_mark_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct e
 
 	if (r < 0)
 		return r;
-	r = sql_run(&s->sql, err,
-	            "UPDATE node SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2",
-	            SQL_INT(at_ms), SQL_INT(seen_before_ms));
-	if (r == 0)
-		r = sql_run(&s->sql, err,
-		            "UPDATE service SET gone_ms = ?1 WHERE gone_ms IS NULL AND "
-		            "seen_ms < ?2",
-		            SQL_INT(at_ms), SQL_INT(seen_before_ms));
+	r = mark_swarm_gone(s, seen_before_ms, at_ms, err);
 	if (r == 0)
 		r = store_mark_containers_gone(s, NULL, seen_before_ms, at_ms, err);
 	return store_leave(s, nested, r, err);

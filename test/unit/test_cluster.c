@@ -33,7 +33,7 @@ struct world {
 	struct cluster *cluster;
 	struct facts *facts;
 	char dir[64], path[96];
-	bool worker, html, broken_stats, gone_stats, no_image;
+	bool worker, html, broken_stats, gone_stats, no_image, hangs;
 	const char *runs_on;            /* the node in the containers' labels */
 	int n_nodes, n_stats, n_images; /* requests */
 	bool http_closed, sampler_closed;
@@ -110,6 +110,8 @@ serve(void *data, struct http_server_conn *conn, const struct http_server_reques
 	struct world *w = data;
 	_cleanup_(freep) char *body = NULL;
 
+	if (w->hangs)
+		return;
 	if (w->html) {
 		http_server_answer(conn, 200, "", "<html><body>Welcome!</body></html>");
 		return;
@@ -249,6 +251,7 @@ test_a_poll(void **state)
 	assert_int_equal(s.code, 0);
 	assert_true(s.leader);
 	assert_int_equal(s.n_tasks, 1);
+	assert_in_range(cluster_newest(w->cluster)->took_ms, 0, 5000);
 	/* No template: the manager's own endpoint shows its own containers. */
 	assert_ptr_equal(cluster_endpoint(w->cluster, NODE), cluster_manager(w->cluster));
 	assert_null(cluster_endpoint(w->cluster, OTHER));
@@ -424,6 +427,31 @@ test_a_failing_node_is_not_well(void **state)
 	close_sampler(w, s, r);
 }
 
+/* Stale by age, said once, long before a request times out; and well again afterwards. */
+static void
+test_an_engine_that_hangs(void **state)
+{
+	struct world *w = *state;
+	struct roster *r;
+	struct sampler *s;
+	size_t sources, well = 1;
+	int64_t start = mono_ms();
+
+	poll_once(w);
+	s = start_sampler(w, &r);
+	assert_false(sampler_has_list(s, NODE));
+	assert_true(sampler_has_list(s, OTHER)); /* nothing to read */
+	while (sampler_rounds(s) < 2 && uv_run(&w->loop, UV_RUN_ONCE) != 0)
+		;
+	assert_true(sampler_has_list(s, NODE));
+	w->hangs = true;
+	while (well > 0 && uv_run(&w->loop, UV_RUN_ONCE) != 0)
+		sampler_count(s, &sources, &well);
+	assert_true(mono_ms() - start < w->config->timeout_ms / 5);
+	cluster_free(take_ptr(w->cluster));
+	close_sampler(w, s, r);
+}
+
 static void
 test_containers_of_another_node_are_not_counted(void **state)
 {
@@ -531,6 +559,7 @@ main(void)
 	    TEST(test_freed_by_a_callback),
 	    TEST(test_rounds_measure_a_node),
 	    TEST(test_a_failing_node_is_not_well),
+	    TEST(test_an_engine_that_hangs),
 	    TEST(test_containers_of_another_node_are_not_counted),
 	    TEST(test_closed_on_the_way),
 	    TEST(test_look),

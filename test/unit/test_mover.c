@@ -1225,6 +1225,9 @@ test_move_back(void **unused)
 
 	(void) unused;
 	open_with(&x, full, (const uint32_t[]){2});
+	/* forager pause stops moves; taking them back goes on. */
+	x.options.paused = true;
+	mover_set_options(x.mover, &x.options);
 	request(&x, &r);
 	assert_int_equal(x.state, MOVE_DONE);
 	assert_int_equal(fake_running(&x.fake, 0), 1);

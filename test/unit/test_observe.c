@@ -262,6 +262,65 @@ test_node_flags(void **state)
 	                 NODE_BLIND);
 }
 
+/* In units of sample-every: an engine that hangs shows long before its requests time out. */
+static void
+test_a_load_grows_stale_with_age(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		int64_t round_ms, age_ms;
+		bool stale;
+	} cases[] = {
+	    {0, 3000, false},      {0, 3001, true},
+	    {200, 3001, true},                           /* faster than it is asked */
+	    {2500, 7500, false},   {2500, 7501, true},   /* an old engine, many containers */
+	    {60000, 12000, false}, {60000, 12001, true}, /* not without end */
+	};
+
+	w->config->sample_every_ms = 1000;
+	update(w);
+	facts_set_source(w->facts, N1, true);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(observe_freep) struct snapshot *s = NULL;
+
+		facts_set_round(w->facts, N1, cases[i].round_ms);
+		facts_set_load(w->facts, N1, 1, 1e9, false, MONO - cases[i].age_ms);
+		s = observed(w);
+		assert_int_equal((s->nodes[0].flags & NODE_STALE) != 0, cases[i].stale);
+	}
+}
+
+/* Whoever sets the clock: nothing ends early by it, and nothing is frozen for as long. */
+static void
+test_a_clock_that_jumps_ends_nothing(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(observe_freep) struct snapshot *ahead = NULL, *back = NULL;
+	const int64_t day = 86400000;
+	struct observe_input in = {
+	    .state = &w->state,
+	    .config = w->config,
+	    .facts = w->facts,
+	    .mono_ms = MONO,
+	    .wall_ms = WALL + day,
+	};
+
+	w->services[0].updated_ms = WALL - 3600000;
+	update(w);
+	facts_set_moved(w->facts, S1, WALL - 1000);
+	facts_wall_jumped(w->facts, day, WALL + day);
+	ahead = observe_snapshot(&in);
+	assert_int_equal(ahead->services[0].foreign_ms, 3600000);
+	assert_int_equal(ahead->services[0].cooldown_ms, w->config->cooldown_ms - 1000);
+	assert_int_equal(facts_wall_after_jump(FACTS_NEVER, day, WALL), FACTS_NEVER);
+
+	facts_wall_jumped(w->facts, -day, WALL);
+	back = observed(w);
+	assert_int_equal(back->services[0].foreign_ms, 0);
+	assert_int_equal(back->services[0].cooldown_ms, w->config->cooldown_ms);
+	assert_int_equal(facts_service(w->facts, S1)->moved_wall_ms, WALL);
+}
+
 /* A restart of forager must not forget that a node has just joined or a service was deployed. */
 static void
 test_ages_come_from_the_swarm_at_first(void **state)
@@ -642,6 +701,8 @@ main(void)
 	    TEST(test_indices_and_sums),
 	    TEST(test_ending_and_strange_tasks),
 	    TEST(test_node_flags),
+	    TEST(test_a_load_grows_stale_with_age),
+	    TEST(test_a_clock_that_jumps_ends_nothing),
 	    TEST(test_ages_come_from_the_swarm_at_first),
 	    TEST(test_power_and_capacity),
 	    TEST(test_traits),

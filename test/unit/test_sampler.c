@@ -302,6 +302,11 @@ test_inheritance_and_reload(void **state)
 	profile_forecast(item->profile, now, &heir);
 	assert_true(fabs(heir.cpu_cores.mean - known.cpu_cores.mean) < 0.02);
 	assert_true(heir.confidence > 0.8 * known.confidence);
+	/* What the database has is not given out all at once after a restart. */
+	assert_non_null(roster_see(again, &c2, NULL, 1));
+	roster_rows(again, now, 5, 12, arena, &rows);
+	for (size_t i = 0; i < rows.n_profiles; i++)
+		assert_null(rows.profiles[i].state);
 	/* Afterwards only those whose turn it is. */
 	roster_rows(r, now, 2, 12, arena, &rows);
 	for (size_t i = 0; i < rows.n_profiles; i++)
@@ -310,6 +315,46 @@ test_inheritance_and_reload(void **state)
 	arena_free(arena);
 	facts_free(f);
 	roster_free(again);
+	roster_free(r);
+}
+
+struct steps {
+	int n;
+	double rx[2];
+	const char *service[2];
+};
+
+static void
+take_steps(void *data, const char *service_id, const float rx[static FORECAST_STEPS],
+           const float tx[static FORECAST_STEPS])
+{
+	struct steps *s = data;
+
+	(void) tx;
+	assert_true(s->n < 2);
+	s->service[s->n] = service_id;
+	s->rx[s->n++] = (double) rx[FORECAST_STEPS - 2];
+}
+
+/* One look at each container, however many services there are. */
+static void
+test_net_steps_of_each_container_once(void **state)
+{
+	struct roster *r = new_roster();
+	struct docker_container alone = container("c3", "");
+	struct steps s = {0};
+
+	(void) state;
+	(void) fed(r, "c1", "t1", 0.1, 30);
+	(void) fed(r, "c2", "t2", 0.1, 30);
+	alone.service_id[0] = '\0';
+	(void) roster_see(r, &alone, NULL, 1);
+	roster_net_steps(r, (1700000000 + 30) * INT64_C(1000), take_steps, &s);
+	assert_int_equal(s.n, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(s.service[i], SERVICE);
+		assert_true(fabs(s.rx[i] - 1000) < 1);
+	}
 	roster_free(r);
 }
 
@@ -346,6 +391,7 @@ main(void)
 	    cmocka_unit_test(test_roster_forgets_what_was_not_listed),
 	    cmocka_unit_test(test_forecasts_reach_the_facts),
 	    cmocka_unit_test(test_inheritance_and_reload),
+	    cmocka_unit_test(test_net_steps_of_each_container_once),
 	    cmocka_unit_test(test_damaged_rows_are_dropped),
 	};
 

@@ -266,6 +266,26 @@ marks_one_nodes_containers(void **state)
 	assert_value(f, "SELECT count(*) FROM container WHERE gone_ms IS NOT NULL", "3");
 }
 
+/* An engine that never answers must not keep what is known to be gone. */
+static void
+marks_what_the_swarm_no_longer_has(void **state)
+{
+	struct fixture *f = *state;
+	const struct node_row nodes[] = {{.id = "n1", .seen_ms = T0},
+	                                 {.id = "n2", .seen_ms = T0 + 1}};
+	const struct service_row s = {.id = "s1", .seen_ms = T0};
+	const struct container_row rows[] = {{.id = "c1", .node_id = "n1", .seen_ms = T0},
+	                                     {.id = "c2", .node_id = "n2", .seen_ms = T0}};
+
+	assert_ok(store_put_nodes(f->store, nodes, 2, err));
+	assert_ok(store_put_services(f->store, &s, 1, err));
+	assert_ok(store_put_containers(f->store, rows, 2, err));
+	assert_ok(store_mark_swarm_gone(f->store, T0 + 1, T0 + 1, err));
+	assert_value(f, "SELECT group_concat(id) FROM node WHERE gone_ms IS NOT NULL", "n1");
+	assert_value(f, "SELECT group_concat(id) FROM service WHERE gone_ms IS NOT NULL", "s1");
+	assert_value(f, "SELECT group_concat(id) FROM container WHERE gone_ms IS NOT NULL", "c1");
+}
+
 static void
 takes_samples(void **state)
 {
@@ -442,6 +462,11 @@ qvalues_outcomes_events(void **state)
 	q.gain = 2;
 	assert_ok(store_put_qvalues(f->store, &q, 1, err));
 	assert_value(f, "SELECT gain || verdict FROM v_qvalues", "2.0cpu-reservation");
+	/* The service has moved to n1 since: what was thought of n1 is no opinion any more. */
+	q.node_id = "n2";
+	q.at_ms = T0 + 1;
+	assert_ok(store_put_qvalues(f->store, &q, 1, err));
+	assert_value(f, "SELECT group_concat(node_id) FROM v_qvalues", "n2");
 	assert_value(f, "SELECT decision_id FROM qvalue", "NULL");
 	assert_refused(store_put_outcome(f->store, &o, err), EINVAL, "outcome");
 	assert_ok(store_put_event(f->store, &e, err));
@@ -487,7 +512,10 @@ policy_state_by_its_key(void **state)
 	assert_refused(
 	    store_get_policy_state(f->store, "linear", 300000, row.feature_hash, &json, err),
 	    ENOENT, "linear");
+	assert_int_equal(store_has_policy_state(f->store, "linear", NULL), 0);
 	assert_ok(store_put_policy_state(f->store, &row, err));
+	assert_int_equal(store_has_policy_state(f->store, "linear", NULL), 1);
+	assert_int_equal(store_has_policy_state(f->store, "tabular", NULL), 0);
 	row.json = "{\"a\":2}";
 	assert_ok(store_put_policy_state(f->store, &row, err));
 	assert_ok(store_get_policy_state(f->store, "linear", 300000, row.feature_hash, &json, err));
@@ -859,6 +887,7 @@ main(void)
 	    OPEN(says_when_the_disk_is_full),
 	    OPEN(keeps_first_seen),
 	    OPEN(marks_one_nodes_containers),
+	    OPEN(marks_what_the_swarm_no_longer_has),
 	    OPEN(takes_samples),
 	    OPEN(profiles_come_back),
 	    OPEN(profiles_of_the_gone_stay_away),
