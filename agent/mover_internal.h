@@ -34,9 +34,8 @@ struct change {
 	size_t n_known, n_old;
 	uint64_t seen_version;            /* the service's in the checked snapshot */
 	int64_t length_ms, deadline_mono; /* of each wait */
-	unsigned tries;
-	bool look_failed; /* the newest reading of a wait */
-	char *final;      /* owned fields as they should end; NULL: not known yet */
+	unsigned tries, steady;
+	char *final; /* owned fields as they should end; NULL: not known yet */
 	char *places;
 	json_t *sent; /* of the POST under way */
 	/* What our newest POST that was read back left: in.written, and the hash of its rest. */

@@ -4,6 +4,11 @@
 #include "agent/mover_internal.h"
 
 #define POLL_MS 500
+/*
+ * Readings in a row that must say so before the revert's last step: the failed task's replacement
+ * is made by another part of Swarm than the updater, and may appear a moment after the block.
+ */
+#define STEADY 2
 
 static void look(struct mover *m);
 
@@ -97,6 +102,12 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		return;
 	}
 	r = judge(m, nodes, &why);
+	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND && r == MOVER_EVENT_OK &&
+	    ++m->change->steady < STEADY) {
+		mover_after(m, m->options.poll_ms > 0 ? m->options.poll_ms : POLL_MS, look);
+		return;
+	}
+	m->change->steady = 0;
 	if (r == JUDGE_WAIT)
 		not_yet(m, NULL);
 	else if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
@@ -136,5 +147,6 @@ mover_effect_watch(struct mover *m)
 	if (c->recovering && effect_of(m) == MOVER_EFFECT_WATCH_MOVE)
 		left = CLAMP(c->in.deadline_wall_ms - wall_ms(), 0, c->length_ms);
 	c->deadline_mono = mono_ms() + left;
+	c->steady = 0;
 	look(m);
 }

@@ -2,7 +2,8 @@
 # Moves on a real Swarm: none loses a request, every kind of revert keeps the old task alive, and the
 # owner's spec is exact afterwards. TAP on standard output, figures in comments.
 #
-#   moves.sh FORAGER [COUNT]   FORAGER: the program; COUNT: times of each case (default 2)
+#   moves.sh FORAGER [COUNT [TEST…]]   FORAGER: the program; COUNT: times of each case (default 2);
+#                                      TEST: moves rollback undo reverts refused lost killed (all)
 #
 # Needs what test/rig/rig needs.
 
@@ -15,11 +16,13 @@ if [ "${1:-}" != _inside ]; then
 		sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
 		exit 2
 	}
-	exec "$here/rig" run --nodes m1:manager w1 w2 -- "${BASH_SOURCE[0]}" _inside "$(realpath "$1")" "${2:-2}"
+	exec "$here/rig" run --nodes m1:manager w1 w2 -- "${BASH_SOURCE[0]}" _inside "$(realpath "$1")" "${2:-2}" "${@:3}"
 fi
 
 forager_bin=$2
 count=$3
+shift 3
+[ $# -gt 0 ] || set -- moves rollback undo reverts refused lost killed
 # shellcheck source=rig.sh
 . "$RIG_LIB"
 
@@ -319,7 +322,7 @@ moved_plain() {
 
 # --- answers that are lost --------------------------------------------------------------------------
 
-test_lost_answer() {
+test_lost() {
 	configure 30
 	to_w1 shop
 	before=$(spec_of shop)
@@ -332,7 +335,11 @@ test_lost_answer() {
 # --- killed in the middle ---------------------------------------------------------------------------
 
 taken_up() {
-	rig_service_runs sick 1 && [ "$(task_of sick)" = "$1" ] && [ "$(spec_of sick)" = "$before" ]
+	rig_service_runs sick 1 && [ "$(task_of sick)" = "$1" ] && [ "$(spec_of sick)" = "$before" ] && return
+	echo "# the task was $1"
+	rig_api m1 '/tasks?filters={"service":{"sick":true}}' |
+		jq -r 'sort_by(.CreatedAt)[] | "# \(.ID) \(.NodeID) \(.CreatedAt) \(.DesiredState) \(.Status.State) \(.Status.Timestamp) \(.Status.Err // "")"'
+	return 1
 }
 
 kill_it() {
@@ -358,9 +365,13 @@ has_plan() {
 }
 
 test_killed() {
+	local i
+
 	configure 10
-	kill_it kept
-	kill_it lost
+	for ((i = 1; i <= count; i++)); do
+		kill_it kept
+		kill_it lost
+	done
 }
 
 rig_image_load
@@ -368,13 +379,9 @@ rig_swarm_init
 rig_swarm_join
 deploy
 start_relay
-test_moves
-test_rollback
-test_undo
-test_reverts
-test_refused
-test_lost_answer
-test_killed
+for name; do
+	"test_$name"
+done
 kill "$relay"
 echo "1..$n_test"
 echo "# $((n_test - n_failed)) passed, $n_failed failed"
