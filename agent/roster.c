@@ -330,32 +330,31 @@ pool_item(struct roster *r, struct idmap *fresh, const struct roster_item *item)
 	(void) profile_merge(p->profile, item->profile, NULL);
 }
 
-static bool
-runs_another_image(const struct idmap *fresh, const struct pooled *old)
+static int
+service_order(const struct idmap *fresh, size_t at, const struct pooled *p)
 {
-	bool same = false, another = false;
-
-	for (size_t i = 0; i < fresh->n; i++) {
-		const struct pooled *p = fresh->entries[i].value;
-
-		if (streq(p->service_id, old->service_id)) {
-			same = same || streq(p->image, old->image);
-			another = true;
-		}
-	}
-	return another && !same;
+	return strcmp(((const struct pooled *) fresh->entries[at].value)->service_id,
+	              p->service_id);
 }
 
-/* A pool outlives its containers, but not its service, nor a new image that has come up. */
+/*
+ * A pool outlives its containers, but not its service, nor a new image that has come up. Keys begin
+ * with the service's id: both maps are in its order.
+ */
 static void
 forget_pools(struct roster *r, const struct idmap *fresh, const struct facts *facts)
 {
-	size_t kept = 0;
+	size_t kept = 0, at = 0;
 
 	for (size_t i = 0; i < r->pools.n; i++) {
 		struct pooled *p = r->pools.entries[i].value;
+		bool runs;
 
-		if (facts_service(facts, p->service_id) == NULL || runs_another_image(fresh, p))
+		while (at < fresh->n && service_order(fresh, at, p) < 0)
+			at++;
+		runs = at < fresh->n && service_order(fresh, at, p) == 0;
+		if (facts_service(facts, p->service_id) == NULL ||
+		    (runs && idmap_get(fresh, p->key) == NULL))
 			pool_free(p);
 		else
 			r->pools.entries[kept++] = r->pools.entries[i];

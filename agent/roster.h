@@ -86,7 +86,7 @@ struct roster_rows {
 
 /*
  * What the store should hold now. A profile's whole state is large: each cycle gives out one part
- * in `parts` of them (and those never given before); parts 1: all.
+ * in `parts` of them (and some hundreds of those never given before); parts 1: all.
  */
 void roster_rows(struct roster *r, int64_t now_wall_ms, uint64_t cycle, uint64_t parts,
                  struct arena *arena, struct roster_rows *ret);

@@ -318,6 +318,90 @@ test_inheritance_and_reload(void **state)
 	roster_free(r);
 }
 
+static size_t
+n_pools(struct roster *r, char image[static 64])
+{
+	struct arena *arena = arena_new();
+	struct roster_rows rows;
+	size_t n = 0;
+
+	roster_rows(r, 0, 1, 12, arena, &rows);
+	for (size_t i = 0; i < rows.n_profiles; i++) {
+		if (rows.profiles[i].kind != PROFILE_SERVICE)
+			continue;
+		n++;
+		(void) str_copy(image, 64, rows.profiles[i].image);
+	}
+	arena_free(arena);
+	return n;
+}
+
+/* What is known of a service's old image goes when a new one has come up, not before. */
+static void
+test_pools_outlive_containers(void **state)
+{
+	struct roster *r = new_roster();
+	struct facts *f = facts_new();
+	struct docker_container next = container("c2", "t2");
+	char image[64];
+
+	(void) state;
+	facts_set_moved(f, SERVICE, 1);
+	(void) fed(r, "c1", "t1", 0.1, 30);
+	roster_pool(r, f, 0);
+	assert_int_equal(n_pools(r, image), 1);
+	(void) roster_forget(r, NODE, 2);
+	roster_pool(r, f, 0);
+	assert_int_equal(n_pools(r, image), 1);
+	assert_string_equal(image, "web:1");
+	next.image = "web:2";
+	(void) roster_see(r, &next, NULL, 3);
+	roster_pool(r, f, 0);
+	assert_int_equal(n_pools(r, image), 1);
+	assert_string_equal(image, "web:2");
+	facts_free(f);
+	f = facts_new();
+	roster_pool(r, f, 0); /* the service is gone, its container not yet */
+	assert_int_equal(n_pools(r, image), 1);
+	(void) roster_forget(r, NODE, 4);
+	roster_pool(r, f, 0);
+	assert_int_equal(n_pools(r, image), 0);
+	facts_free(f);
+	roster_free(r);
+}
+
+/* Thousands of new containers at once must not hold up the loop. */
+static void
+test_first_states_come_in_portions(void **state)
+{
+	struct roster *r = new_roster();
+	size_t given[3] = {0};
+
+	(void) state;
+	for (int i = 0; i < 1100; i++) {
+		char id[16];
+		struct docker_container c;
+
+		(void) snprintf(id, sizeof(id), "c%04d", i);
+		c = container(id, "t1");
+		(void) roster_see(r, &c, NULL, 1);
+	}
+	for (uint64_t cycle = 0; cycle < 3; cycle++) {
+		struct arena *arena = arena_new();
+		struct roster_rows rows;
+
+		roster_rows(r, 0, cycle, 1000, arena, &rows);
+		for (size_t i = 0; i < rows.n_profiles; i++)
+			given[cycle] += rows.profiles[i].state != NULL;
+		arena_free(arena);
+	}
+	/* And the one or two whose turn it is anyway. */
+	assert_in_range(given[0], 500, 502);
+	assert_in_range(given[1], 500, 502);
+	assert_in_range(given[0] + given[1] + given[2], 1100, 1104);
+	roster_free(r);
+}
+
 struct steps {
 	int n;
 	double rx[2];
@@ -391,6 +475,8 @@ main(void)
 	    cmocka_unit_test(test_roster_forgets_what_was_not_listed),
 	    cmocka_unit_test(test_forecasts_reach_the_facts),
 	    cmocka_unit_test(test_inheritance_and_reload),
+	    cmocka_unit_test(test_pools_outlive_containers),
+	    cmocka_unit_test(test_first_states_come_in_portions),
 	    cmocka_unit_test(test_net_steps_of_each_container_once),
 	    cmocka_unit_test(test_damaged_rows_are_dropped),
 	};
