@@ -263,7 +263,8 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 		return;
 	}
 	note_names(c, s, service, from, to);
-	v = m->options.paused && c->kind == MOVE_KIND_MOVE ? VERDICT_PAUSED : judge_rules(m, s, service, from, to);
+	v = m->options.paused && c->kind == MOVE_KIND_MOVE ? VERDICT_PAUSED
+	                                                   : judge_rules(m, s, service, from, to);
 	if (v != VERDICT_OK) {
 		refuse(m, v);
 		return;

@@ -397,8 +397,8 @@ mark_swarm_gone(struct store *s, int64_t seen_before_ms, int64_t at_ms, struct e
 	static const char *const texts[] = {
 	    "UPDATE node SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2",
 	    "UPDATE service SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2",
-	    "UPDATE container SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2 AND node_id "
-	    "IN (SELECT id FROM node WHERE gone_ms IS NOT NULL)",
+	    ("UPDATE container SET gone_ms = ?1 WHERE gone_ms IS NULL AND seen_ms < ?2 AND node_id "
+	     "IN (SELECT id FROM node WHERE gone_ms IS NOT NULL)"),
 	};
 	int r = 0;
 

@@ -51,7 +51,7 @@ configure() {
 	mkdir -p "$RIG_DIR/state"
 	cat >"$RIG_DIR/forager.conf" <<-END
 		[docker]
-		host = unix://$RIG_SOCK_m1
+		host = unix://$(rig_sock m1)
 		[endpoint]
 		template = tcp://{addr}:2375
 		[agent]
