@@ -14,6 +14,9 @@
  */
 #define OURS_SLACK_MS 30000
 
+/* The sampler asks anew for every image in use many times a day: one not asked for is not used. */
+#define IMAGE_KEEP_MS (INT64_C(24) * 3600 * 1000)
+
 struct fact_task {
 	char id[SWARM_ID_SIZE];
 	struct forecast forecast;
@@ -224,6 +227,23 @@ forget(struct idmap *t, bool (*exists)(const void *set, const char *key), const 
 	t->n = kept;
 }
 
+/* Each deploy brings a new name: without an end they would be all that there is. */
+static void
+forget_old_images(struct facts *f, int64_t now_mono_ms)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->images.n; i++) {
+		struct facts_image *image = f->images.entries[i].value;
+
+		if (now_mono_ms - image->asked_mono_ms <= IMAGE_KEEP_MS)
+			f->images.entries[kept++] = f->images.entries[i];
+		else
+			image_free(image);
+	}
+	f->images.n = kept;
+}
+
 /* Tasks of a poll stand by service and slot; here they are looked up by id. */
 static void
 forget_tasks(struct facts *f, const struct cluster_state *s)
@@ -249,6 +269,7 @@ facts_update(struct facts *f, const struct cluster_state *state, const char *our
 	forget(&f->nodes, node_exists, state, free);
 	forget(&f->services, service_exists, state, free);
 	forget(&f->images, image_node_exists, state, image_free);
+	forget_old_images(f, state->mono_ms);
 	forget_tasks(f, state);
 	f->updated = true;
 }

@@ -568,6 +568,13 @@ test_images(void **state)
 	assert_true(t->services[1].traits & TRAIT_HEALTHCHECK);
 	facts_set_image(w->facts, N2, "web:1", NULL, false, MONO);
 	assert_null(facts_image(w->facts, N2, "web:1")->id);
+
+	/* Yesterday's deploys: a name that is not asked for any more is forgotten. */
+	w->state.mono_ms = MONO + 86400000 + 1;
+	facts_set_image(w->facts, N1, "web:1", "sha256:1", true, w->state.mono_ms);
+	update(w);
+	assert_null(facts_image(w->facts, N2, "other:1"));
+	assert_non_null(facts_image(w->facts, N1, "web:1"));
 }
 
 static void
