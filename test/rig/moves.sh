@@ -348,9 +348,10 @@ kill_it() {
 	rig_until 20 rig_service_is_on sick w1 || rig_die "the sick service does not run on w1"
 	task=$(task_of sick)
 	before=$(spec_of sick)
-	"$forager_bin" -c "$RIG_DIR/forager.conf" move sick --from w1 --to w2 >/dev/null 2>&1 &
+	calm
+	"$forager_bin" -c "$RIG_DIR/forager.conf" move sick --from w1 --to w2 >"$RIG_DIR/forager.err" 2>&1 &
 	i=$!
-	rig_until 10 has_plan sick || rig_die "forager does not steer"
+	rig_until 10 has_plan sick || rig_die "forager does not steer: $(tail -n 3 "$RIG_DIR/forager.err")"
 	kill -KILL "$i"
 	wait "$i" 2>/dev/null || true
 	[ "$1" = kept ] || rm -f "$RIG_DIR"/state/forager.db*
