@@ -10,7 +10,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-suites=(selftest moves failures readers)
+suites=(selftest moves failures readers hang)
 
 # suite NAME: runs it.
 suite() {
@@ -25,6 +25,7 @@ suite() {
 	moves) "$here/moves.sh" "$BUILD/forager" "$([ "$long" = 1 ] && echo 20 || echo 2)" ;;
 	failures) "$here/failures.sh" ;;
 	readers) "$here/readers.sh" ;;
+	hang) "$here/hang.sh" ;;
 	esac
 }
 
@@ -37,7 +38,7 @@ long=${LONG:-0}
 [ $# -eq 0 ] || suites=("$@")
 for name in "${suites[@]}"; do
 	case $name in
-	selftest | moves | failures | readers) ;;
+	selftest | moves | failures | readers | hang) ;;
 	*) usage ;;
 	esac
 done
