@@ -237,6 +237,8 @@ outside() {
 
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	# The traces of a rig that is up are not ours to judge: wait for its end.
+	flock -w "${RIG_LOCK_WAIT:-600}" /run/lock/forager-rig true
 	traces_before=$(traces)
 	export RIG_TEST_START=$EPOCHREALTIME RIG_TEST_COUNT=$work/count
 
