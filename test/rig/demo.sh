@@ -8,6 +8,7 @@ set -euo pipefail
 forager_bin=$DEMO_BUILD/forager
 measure_s=${DEMO_MEASURE_S:-20} # per measured phase: some hundred requests of each web service
 settle_most_s=120               # longest wait for a policy to have nothing left to do
+calm_blog_ms=60                 # p95 of the blog, 6 to 25 ms on a machine that does nothing else
 calm_decisions=5                # so many decisions in a row to stay, and it has
 suffers=shop                    # the web service on the hot node
 
@@ -119,11 +120,24 @@ nodes_used() {
 	echo "$n"
 }
 
-# measure: one phase of the load client, its JSON.
+# measure: one phase of the load client, its JSON. The blog shares its node with little and is never
+# moved: when even it is slow, something outside of the rig took the machine, and the phase says
+# nothing of placement. Then it is measured again, at most twice, and that is said.
 measure() {
-	rig_load_phase client >/dev/null
-	sleep "$measure_s"
-	rig_load_phase client
+	local phase p95 again
+
+	for again in 1 2 3; do
+		rig_load_phase client >/dev/null
+		sleep "$measure_s"
+		phase=$(rig_load_phase client)
+		p95=$(p95_ms "$phase" blog)
+		if jq -en --argjson p95 "$p95" --argjson most "$calm_blog_ms" '$p95 <= $most' >/dev/null; then
+			break
+		fi
+		[ "$again" = 3 ] ||
+			printf '   (the machine is busy with something else: blog p95 %s ms; measuring again)\n' "$p95" >&2
+	done
+	printf '%s\n' "$phase"
 }
 
 # p95_ms PHASE SERVICE
