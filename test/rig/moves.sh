@@ -152,7 +152,7 @@ deploy() {
 start_relay() {
 	cc -O1 -std=gnu17 -D_GNU_SOURCE -o "$RIG_DIR/relay" "$here/relay/relay.c" ||
 		rig_die "the relay does not compile"
-	"$RIG_DIR/relay" "$relay_sock" "$RIG_SOCK_m1" "$flag" "bash $hook" &
+	"$RIG_DIR/relay" "$relay_sock" "$(rig_sock m1)" "$flag" "bash $hook" &
 	relay=$!
 	rig_until 5 test -S "$relay_sock" || rig_die "the relay does not listen"
 }
