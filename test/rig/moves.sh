@@ -338,7 +338,8 @@ taken_up() {
 	rig_service_runs sick 1 && [ "$(task_of sick)" = "$1" ] && [ "$(spec_of sick)" = "$before" ] && return
 	echo "# the task was $1"
 	rig_api m1 '/tasks?filters={"service":{"sick":true}}' |
-		jq -r 'sort_by(.CreatedAt)[] | "# \(.ID) \(.NodeID) \(.CreatedAt) \(.DesiredState) \(.Status.State) \(.Status.Timestamp) \(.Status.Err // "")"'
+		jq -r 'sort_by(.CreatedAt)[] | "# \(.ID) slot \(.Slot) node \(.NodeID) version \(.Version.Index) created \(.CreatedAt) wanted \(.DesiredState) is \(.Status.State) since \(.Status.Timestamp) \(.Status.Err // "") \(.Spec.Placement.Constraints)"'
+	sqlite3 "$RIG_DIR/state/forager.db" 'SELECT move_id, at_ms, state, version_ours FROM move_event ORDER BY at_ms DESC LIMIT 10' | sed 's/^/# journal /'
 	return 1
 }
 
