@@ -5,9 +5,8 @@
 
 #define POLL_MS 500
 /*
- * Readings in a row that must say so before a revert begins or ends. When a new task fails, several
- * parts of Swarm react one after another: one pauses the update, another makes the replacement. A
- * request that comes in between them meets a slot that is not what it will be a moment later.
+ * Readings in a row that must say so before the revert's last step: the failed task's replacement
+ * is made by another part of Swarm than the updater, and may appear a moment after the block.
  */
 #define STEADY 2
 
@@ -89,13 +88,6 @@ judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why
 	}
 }
 
-static bool
-must_be_steady(enum mover_effect effect, int event)
-{
-	return (effect == MOVER_EFFECT_WATCH_UNWIND && event == MOVER_EVENT_OK) ||
-	       (effect != MOVER_EFFECT_WATCH_UNWIND && event == MOVER_EVENT_FAILING);
-}
-
 static void
 on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 {
@@ -110,7 +102,8 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		return;
 	}
 	r = judge(m, nodes, &why);
-	if (must_be_steady(effect_of(m), r) && ++m->change->steady < STEADY) {
+	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND && r == MOVER_EVENT_OK &&
+	    ++m->change->steady < STEADY) {
 		mover_after(m, m->options.poll_ms > 0 ? m->options.poll_ms : POLL_MS, look);
 		return;
 	}
