@@ -66,11 +66,14 @@ for fence in $fences; do
 	done
 done
 
-# A source that the makefile does not list is not built, not tested and not shipped.
+# A source that neither the makefile nor the fragment (*.mk) of a folder lists is not built, not
+# tested and not shipped.
+makefiles="Makefile.am $(find $folders -name '*.mk' 2>/dev/null | LC_ALL=C sort | tr '\n' ' ')"
 for file in $(find $folders -name '*.[ch]' 2>/dev/null | LC_ALL=C sort); do
-	grep -qF "$file" Makefile.am || case "$file" in
+	# shellcheck disable=SC2086 # a list of names
+	grep -qF "$file" $makefiles || case "$file" in
 	test/rig/*) ;; # the rig compiles its own, EXTRA_DIST ships them
-	*) complain "$file: not in Makefile.am" ;;
+	*) complain "$file: in no makefile" ;;
 	esac
 done
 

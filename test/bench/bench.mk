@@ -1,0 +1,24 @@
+# --- benchmarks: numbers, never a verdict ----------------------------------------------------------
+
+benches = \
+	test/bench/bench_decide \
+	test/bench/bench_decode \
+	test/bench/bench_memory \
+	test/bench/bench_store
+test_bench_bench_decide_SOURCES = test/bench/bench_decide.c test/bench/bench.c test/bench/bench.h
+test_bench_bench_decide_LDADD = $(libraries)
+test_bench_bench_decode_SOURCES = test/bench/bench_decode.c test/bench/bench.c test/bench/bench.h test/bench/docs.c test/bench/docs.h
+test_bench_bench_decode_LDADD = $(libraries)
+test_bench_bench_memory_SOURCES = test/bench/bench_memory.c test/bench/bench.c test/bench/bench.h test/bench/docs.c test/bench/docs.h
+test_bench_bench_memory_LDADD = $(libraries)
+test_bench_bench_store_SOURCES = test/bench/bench_store.c test/bench/bench.c test/bench/bench.h test/bench/docs.c test/bench/docs.h
+test_bench_bench_store_LDADD = $(libraries)
+EXTRA_PROGRAMS = $(benches)
+CLEANFILES += $(benches)
+
+.PHONY: bench
+bench: $(benches)
+	@for program in $(benches); do (cd $(srcdir) && $(abs_builddir)/$$program $(BENCH_FLAGS)) || exit 1; done
+
+EXTRA_DIST += \
+	test/bench/footprint.sh
