@@ -1,0 +1,19 @@
+# What breaks things around unchanged programs (test/fault/README.md says how to run each suite).
+fault_programs = \
+	test/fault/clock_ctl
+check_PROGRAMS += $(fault_programs)
+test_fault_clock_ctl_SOURCES = test/fault/clock_ctl.c test/fault/clock_shim.h
+test_fault_clock_ctl_LDADD = -lm
+
+# Preloaded libraries: never sanitized, they go into any build's programs.
+fault_shims = test/fault/clock_shim.so
+check_DATA = $(fault_shims)
+CLEANFILES += $(fault_shims)
+fault_shim_flags = -std=gnu17 -O2 -g -fPIC -shared -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2
+
+test/fault/clock_shim.so: test/fault/clock_shim.c test/fault/clock_shim.h
+	$(AM_V_GEN)$(MKDIR_P) test/fault && $(CC) $(AM_CPPFLAGS) $(fault_shim_flags) -o $@ $(srcdir)/test/fault/clock_shim.c
+
+EXTRA_DIST += \
+	test/fault/README.md \
+	test/fault/clock_shim.c
