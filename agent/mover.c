@@ -7,117 +7,6 @@
 
 #define RETRY_MS 15000
 
-struct ticket {
-	struct mover *m; /* NULL: the mover is gone */
-	uint64_t serial;
-	struct ticket *next;
-};
-
-struct ticket *
-ticket_new(struct mover *m)
-{
-	struct ticket *t = xcalloc(1, sizeof(*t));
-
-	*t = (struct ticket){.m = m, .serial = m->serial, .next = m->tickets};
-	m->tickets = t;
-	return t;
-}
-
-struct mover *
-ticket_take(void *ticket)
-{
-	struct ticket *t = ticket;
-	struct mover *m = t->m;
-
-	if (m != NULL) {
-		struct ticket **at = &m->tickets;
-
-		while (*at != t)
-			at = &(*at)->next;
-		*at = t->next;
-		if (t->serial != m->serial)
-			m = NULL;
-	}
-	free(t);
-	return m;
-}
-
-struct change *
-change_new(void)
-{
-	struct change *c = xcalloc(1, sizeof(*c));
-
-	mover_plan_init(&c->plan);
-	return c;
-}
-
-void
-change_forget(struct change *c)
-{
-	json_decref(c->spec);
-	c->spec = NULL;
-	arena_free(c->arena);
-	c->arena = NULL;
-	c->facts = (struct docker_service){0};
-	arena_free(c->tasks.arena);
-	c->tasks = (struct docker_tasks){0};
-}
-
-void
-change_ids_free(char ***ids, size_t *n)
-{
-	for (size_t i = 0; i < *n; i++)
-		free((*ids)[i]);
-	free(*ids);
-	*ids = NULL;
-	*n = 0;
-}
-
-void
-change_id_add(char ***ids, size_t *n, const char *id)
-{
-	*ids = xrealloc(*ids, *n + 1, sizeof(**ids));
-	(*ids)[(*n)++] = xstrdup(id);
-}
-
-void
-change_free(struct change *c)
-{
-	if (c == NULL)
-		return;
-	change_forget(c);
-	journal_intent_done(&c->in);
-	journal_intent_done(&c->undone);
-	mover_plan_done(&c->plan);
-	change_ids_free(&c->known, &c->n_known);
-	change_ids_free(&c->old, &c->n_old);
-	json_decref(c->sent);
-	free(c->service);
-	free(c->from);
-	free(c->to);
-	free(c->final);
-	free(c->places);
-	free(c);
-}
-
-bool
-change_is_merge(const struct change *c)
-{
-	return c->in.to_id[0] == '\0' && c->to == NULL;
-}
-
-struct judge_plan
-change_judge_plan(const struct change *c)
-{
-	return (struct judge_plan){.from_id = c->in.from_id,
-	                           .to_id = c->in.to_id,
-	                           .old = (const char *const *) c->old,
-	                           .n_old = c->n_old,
-	                           .known = (const char *const *) c->known,
-	                           .n_known = c->n_known,
-	                           .since_ms = c->in.created_wall_ms};
-}
-
 static void on_soon(uv_timer_t *timer);
 
 /* The only way to end an effect: what it still has under way is no longer listened to. */
@@ -284,14 +173,6 @@ run_effect(struct mover *m, enum mover_effect effect)
 	}
 }
 
-static bool
-interrupted_at_once(enum mover_effect effect)
-{
-	/* Waits look at the tasks once more: what has landed meanwhile is finished. */
-	return mover_effect_gives(effect, MOVER_EVENT_STOP) && effect != MOVER_EFFECT_WATCH_MOVE &&
-	       effect != MOVER_EFFECT_WATCH_OTHER;
-}
-
 static void
 enter(struct mover *m, enum mover_state state)
 {
@@ -300,7 +181,7 @@ enter(struct mover *m, enum mover_state state)
 	m->change->state = state;
 	m->change->tries = 0;
 	change_forget(m->change);
-	if (m->stopping && interrupted_at_once(effect)) {
+	if (m->stopping && mover_interrupts_at_once(effect)) {
 		m->change->open = effect == MOVER_EFFECT_REST || m->change->open;
 		(void) error_set(&m->change->err, ECANCELED, "stopped before it was done");
 		mover_emit(m, MOVER_EVENT_STOP);
@@ -341,22 +222,6 @@ mover_start_change(struct mover *m, struct change *c, enum mover_state first)
 	(void) uv_timer_start(&m->soon, on_first, 0, 0);
 }
 
-static void
-stopped(struct mover *m)
-{
-	mover_cb *cb = m->stop_cb;
-
-	m->stop_cb = NULL;
-	if (cb != NULL)
-		cb(m->stop_data, NULL);
-}
-
-static void
-on_idle_stop(uv_timer_t *timer)
-{
-	stopped(timer->data);
-}
-
 void
 mover_over(struct mover *m)
 {
@@ -386,7 +251,7 @@ mover_over(struct mover *m)
 	if (m->recovery != NULL && m->change == NULL)
 		mover_recovery_next(m);
 	if (m->stopping && m->change == NULL && m->recovery == NULL)
-		(void) uv_timer_start(&m->soon, on_idle_stop, 0, 0);
+		mover_stopped_soon(m);
 }
 
 int
@@ -502,96 +367,4 @@ mover_hint(struct mover *m)
 	default:
 		break;
 	}
-}
-
-void
-mover_guest_add(struct mover *m, struct mover_guest *guest)
-{
-	guest->mover = m;
-	guest->next = m->guests;
-	m->guests = guest;
-}
-
-void
-mover_guest_remove(struct mover_guest *guest)
-{
-	struct mover_guest **at;
-
-	if (guest->mover == NULL)
-		return;
-	for (at = &guest->mover->guests; *at != guest; at = &(*at)->next)
-		continue;
-	*at = guest->next;
-	guest->mover = NULL;
-}
-
-static void
-guests_stop(struct mover *m)
-{
-	while (m->guests != NULL) {
-		struct mover_guest *guest = m->guests;
-
-		mover_guest_remove(guest);
-		guest->on_stop(guest->data);
-	}
-}
-
-void
-mover_stop(struct mover *m, mover_cb *cb, void *data)
-{
-	m->stopping = true;
-	m->stop_cb = cb;
-	m->stop_data = data;
-	guests_stop(m);
-	if (!mover_busy(m)) {
-		(void) uv_timer_start(&m->soon, on_idle_stop, 0, 0);
-		return;
-	}
-	if (m->change == NULL || m->has_event)
-		return;
-	mover_hint(m);
-	if (interrupted_at_once(mover_state_infos[m->change->state].effect)) {
-		(void) error_set(&m->change->err, ECANCELED, "stopped before it was done");
-		mover_emit(m, MOVER_EVENT_STOP);
-	}
-}
-
-static void
-on_handle_closed(uv_handle_t *handle)
-{
-	struct mover *m = handle->data;
-	void (*cb)(void *data);
-	void *data;
-
-	if (--m->n_closing > 0)
-		return;
-	if (m->change != NULL) {
-		m->change->open = true;
-		(void) error_set(&m->change->err, ECANCELED, "closed before it was done");
-		mover_over(m);
-	}
-	mover_recovery_free(m->recovery);
-	cb = m->close_cb;
-	data = m->close_data;
-	free(m);
-	if (cb != NULL)
-		cb(data);
-}
-
-void
-mover_close(struct mover *m, void (*cb)(void *data), void *data)
-{
-	if (m->closing)
-		return;
-	m->closing = true;
-	m->close_cb = cb;
-	m->close_data = data;
-	guests_stop(m);
-	/* Answers that are still to come find nobody and free their tickets. */
-	for (struct ticket *t = m->tickets; t != NULL; t = t->next)
-		t->m = NULL;
-	m->tickets = NULL;
-	m->n_closing = 2;
-	uv_close((uv_handle_t *) &m->timer, on_handle_closed);
-	uv_close((uv_handle_t *) &m->soon, on_handle_closed);
 }

@@ -1,4 +1,4 @@
-/* CHECK and CONFIRM: every rule asked on a fresh reading, and the plan made from it. */
+/* CHECK: every rule asked on a fresh reading, and the plan made from it. */
 #include <errno.h>
 
 #include "agent/mover_internal.h"
@@ -14,8 +14,8 @@
 /* A service that changes while it is checked is looked at again so often. */
 #define CHECK_TRIES 3
 
-static void
-refuse(struct mover *m, enum verdict verdict)
+void
+mover_refuse(struct mover *m, enum verdict verdict)
 {
 	struct change *c = m->change;
 
@@ -24,8 +24,8 @@ refuse(struct mover *m, enum verdict verdict)
 	mover_emit(m, MOVER_EVENT_REFUSED);
 }
 
-static void
-fail(struct mover *m, enum mover_event event, enum verdict verdict, const struct error *err)
+void
+mover_fail(struct mover *m, enum mover_event event, enum verdict verdict, const struct error *err)
 {
 	struct change *c = m->change;
 
@@ -33,6 +33,40 @@ fail(struct mover *m, enum mover_event event, enum verdict verdict, const struct
 	if (c->err.code == 0 && err != NULL)
 		c->err = *err;
 	mover_emit(m, event);
+}
+
+void
+mover_refuse_dry(struct mover *m)
+{
+	struct change *c = m->change;
+
+	(void) error_set(&c->err, ECANCELED, "dry run: '%s' would get the constraints %s",
+	                 c->in.service_name, c->in.added != NULL ? c->in.added : "[]");
+	c->verdict = VERDICT_OK;
+	mover_emit(m, MOVER_EVENT_REFUSED);
+}
+
+enum verdict
+mover_verdict_of(int code)
+{
+	switch (code) {
+	case -EBUSY:
+		return VERDICT_STEERED;
+	case -E2BIG:
+		return VERDICT_TOO_MANY_TERMS;
+	default:
+		return VERDICT_UNDECODABLE;
+	}
+}
+
+char *
+mover_dump(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+
+	if (text == NULL)
+		abort();
+	return text;
 }
 
 static uint32_t
@@ -81,16 +115,6 @@ length_ms(const struct mover *m, const struct docker_service *s, int64_t startup
 	return MAX((int64_t) DEADLINE_MIN_MS, n * (3 * startup_p95_ms + monitor + delay));
 }
 
-static char *
-dump(const json_t *value)
-{
-	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
-
-	if (text == NULL)
-		abort();
-	return text;
-}
-
 static void
 set_old_tasks(struct change *c)
 {
@@ -99,7 +123,7 @@ set_old_tasks(struct change *c)
 	for (size_t i = 0; i < c->n_old; i++)
 		(void) json_array_append_new(list, json_string(c->old[i]));
 	free(c->in.old_tasks);
-	c->in.old_tasks = dump(list);
+	c->in.old_tasks = mover_dump(list);
 }
 
 /* What stood before, and a rehearsal of the steering: what cannot be written is not begun. */
@@ -123,7 +147,7 @@ plan_steer(struct mover *m, struct error *err)
 	free(c->plan.label);
 	c->plan.label = mover_plan_label(&c->in);
 	free(c->in.added);
-	c->in.added = dump(c->plan.add);
+	c->in.added = mover_dump(c->plan.add);
 	set_old_tasks(c);
 	r = mover_spec_edit(EDIT_STEER, c->spec, &c->in, &c->plan, &steered, err);
 	if (r < 0)
@@ -131,30 +155,6 @@ plan_steer(struct mover *m, struct error *err)
 	free(c->in.written);
 	c->in.written = NULL;
 	return spec_owned_get(steered, &c->in.written, err);
-}
-
-static void
-dry_run(struct mover *m)
-{
-	struct change *c = m->change;
-
-	(void) error_set(&c->err, ECANCELED, "dry run: '%s' would get the constraints %s",
-	                 c->in.service_name, c->in.added != NULL ? c->in.added : "[]");
-	c->verdict = VERDICT_OK;
-	mover_emit(m, MOVER_EVENT_REFUSED);
-}
-
-static enum verdict
-verdict_of(int code)
-{
-	switch (code) {
-	case -EBUSY:
-		return VERDICT_STEERED;
-	case -E2BIG:
-		return VERDICT_TOO_MANY_TERMS;
-	default:
-		return VERDICT_UNDECODABLE;
-	}
 }
 
 static void
@@ -166,11 +166,11 @@ on_move_service(struct mover *m, const struct error *err)
 
 	if (err != NULL) {
 		if (err->code == -ENOENT)
-			fail(m, MOVER_EVENT_GONE, VERDICT_PARTIAL, err);
+			mover_fail(m, MOVER_EVENT_GONE, VERDICT_PARTIAL, err);
 		else if (err->code == -ERANGE)
-			fail(m, MOVER_EVENT_REFUSED, VERDICT_UNDECODABLE, err);
+			mover_fail(m, MOVER_EVENT_REFUSED, VERDICT_UNDECODABLE, err);
 		else
-			fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
+			mover_fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
 		return;
 	}
 	if (c->facts.version != c->seen_version && ++c->tries < CHECK_TRIES) {
@@ -178,14 +178,14 @@ on_move_service(struct mover *m, const struct error *err)
 		return;
 	}
 	if (c->facts.version != c->seen_version) {
-		refuse(m, VERDICT_DEPLOY_QUIET);
+		mover_refuse(m, VERDICT_DEPLOY_QUIET);
 		return;
 	}
 	r = plan_steer(m, &why);
 	if (r < 0)
-		fail(m, MOVER_EVENT_REFUSED, verdict_of(r), &why);
+		mover_fail(m, MOVER_EVENT_REFUSED, mover_verdict_of(r), &why);
 	else if (m->options.dry_run || c->dry_run)
-		dry_run(m);
+		mover_refuse_dry(m);
 	else
 		mover_emit(m, MOVER_EVENT_OK);
 }
@@ -259,14 +259,14 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 		(void) error_set(&c->err, ENOENT,
 		                 "no node (or more than one) is called '%s': see forager nodes",
 		                 from == NO_INDEX ? c->from : c->to);
-		fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
+		mover_fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
 		return;
 	}
 	note_names(c, s, service, from, to);
 	v = m->options.paused && c->kind == MOVE_KIND_MOVE ? VERDICT_PAUSED
 	                                                   : judge_rules(m, s, service, from, to);
 	if (v != VERDICT_OK) {
-		refuse(m, v);
+		mover_refuse(m, v);
 		return;
 	}
 	arena = arena_new();
@@ -278,110 +278,9 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 	}
 	arena_free(arena);
 	if (v != VERDICT_OK)
-		refuse(m, v);
+		mover_refuse(m, v);
 	else
 		mover_read_service(m, on_move_service);
-}
-
-/* The terms that the undone change left: those that it added and those that stand in its end. */
-static void
-merge_terms(struct change *c)
-{
-	json_auto_t *written = NULL, *before = NULL, *added = NULL, *terms = json_array();
-	const json_t *was, *is, *term;
-	size_t i, k;
-
-	written = c->undone.written != NULL ? json_loads(c->undone.written, 0, NULL) : NULL;
-	before = c->undone.before != NULL ? json_loads(c->undone.before, 0, NULL) : NULL;
-	added = c->undone.added != NULL ? json_loads(c->undone.added, 0, NULL) : NULL;
-	if (json_is_array(added))
-		(void) json_array_extend(terms, added);
-	was = json_object_get(before, "Constraints");
-	is = json_object_get(written, "Constraints");
-	json_array_foreach (is, i, term) {
-		bool old = false;
-
-		for (k = 0; k < json_array_size(was); k++)
-			old = old || json_equal(json_array_get(was, k), term);
-		if (!old)
-			(void) json_array_append(terms, (json_t *) term);
-	}
-	free(c->in.added);
-	c->in.added = dump(terms);
-}
-
-/* written = what should stand afterwards, before = what stands; POST_MERGE merges with what does
- * then. Returns 1 when there is anything to change. */
-static int
-plan_merge(struct change *c, struct error *err)
-{
-	json_auto_t *merged = NULL;
-	json_auto_t *terms = NULL;
-	struct spec_terms t;
-	_cleanup_(freep) const char **texts = NULL;
-	int r;
-
-	merge_terms(c);
-	terms = json_loads(c->in.added, 0, NULL);
-	texts = mover_terms(terms, &t.n);
-	t.texts = texts;
-	free(c->in.before);
-	free(c->in.written);
-	c->in.before = c->in.written = NULL;
-	r = spec_owned_get(c->spec, &c->in.before, err);
-	if (r >= 0)
-		r = spec_rest_hash(c->spec, &c->in.rest_hash, err);
-	if (r >= 0 && c->undone.service_id[0] != '\0')
-		r = spec_undo(c->spec, c->undone.before, c->undone.written, t, &merged, err);
-	else if (r >= 0)
-		merged = json_deep_copy(c->spec);
-	if (r >= 0)
-		r = spec_owned_get(merged, &c->in.written, err);
-	if (r < 0)
-		return r;
-	return !json_equal(merged, c->spec);
-}
-
-static enum verdict
-merge_verdict(const struct docker_service *s)
-{
-	if (s->mode != DOCKER_REPLICATED)
-		return VERDICT_MODE;
-	if (!s->has_placement)
-		return VERDICT_NO_PLACEMENT;
-	if (judge_update_paused(s))
-		return VERDICT_UPDATE_PAUSED;
-	return judge_update_open(s) ? VERDICT_UPDATE_OPEN : VERDICT_OK;
-}
-
-static void
-on_merge_service(struct mover *m, const struct error *err)
-{
-	struct change *c = m->change;
-	struct error why = {0};
-	int r;
-
-	if (err != NULL) {
-		fail(m, err->code == -ENOENT ? MOVER_EVENT_GONE : MOVER_EVENT_STUCK,
-		     err->code == -ERANGE ? VERDICT_UNDECODABLE : VERDICT_PARTIAL, err);
-		return;
-	}
-	if (spec_plan(c->spec) != NULL) {
-		refuse(m, VERDICT_STEERED);
-		return;
-	}
-	c->in.version_before = c->facts.version;
-	r = plan_merge(c, &why);
-	if (r < 0)
-		fail(m, MOVER_EVENT_REFUSED, verdict_of(r), &why);
-	else if (r == 0)
-		mover_emit(m, MOVER_EVENT_NOTHING);
-	else if (merge_verdict(&c->facts) != VERDICT_OK)
-		refuse(m, merge_verdict(&c->facts));
-	else if (m->options.dry_run || c->dry_run)
-		dry_run(m);
-	else
-		mover_emit(m, MOVER_EVENT_MERGE);
 }
 
 static void
@@ -395,14 +294,14 @@ on_seen(void *ctx, const struct snapshot *s, const struct error *err)
 		return;
 	c = m->change;
 	if (s == NULL) {
-		fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
+		mover_fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
 		return;
 	}
 	service = find_service(s, c->service);
 	if (service == NO_INDEX) {
 		(void) error_set(&c->err, ENOENT, "no service is called '%s': see forager services",
 		                 c->service);
-		fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
+		mover_fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
 		return;
 	}
 	if (!change_is_merge(c)) {
@@ -410,7 +309,7 @@ on_seen(void *ctx, const struct snapshot *s, const struct error *err)
 		return;
 	}
 	note_names(c, s, service, NO_INDEX, NO_INDEX);
-	mover_read_service(m, on_merge_service);
+	mover_read_service(m, mover_check_merge);
 }
 
 void
@@ -419,103 +318,4 @@ mover_effect_check(struct mover *m)
 	const struct change *c = m->change;
 
 	m->eyes.look(m->eyes.data, c->service, c->from, c->to, on_seen, ticket_new(m));
-}
-
-/* ---- CONFIRM ---- */
-
-static void
-on_confirm_tasks(struct mover *m, const struct error *err)
-{
-	struct change *c = m->change;
-	enum mover_standing standing = STANDING_FOREIGN;
-	struct error why = {0};
-
-	if (err != NULL) {
-		fail(m, err->code == -ENOENT ? MOVER_EVENT_GONE : MOVER_EVENT_STUCK,
-		     VERDICT_PARTIAL, err);
-		return;
-	}
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) < 0 ||
-	    standing != STANDING_BEFORE) {
-		fail(m, MOVER_EVENT_FOREIGN, VERDICT_DEPLOY_QUIET, &why);
-		return;
-	}
-	if (judge_update_open(&c->facts) || judge_update_paused(&c->facts)) {
-		refuse(m,
-		       judge_update_open(&c->facts) ? VERDICT_UPDATE_OPEN : VERDICT_UPDATE_PAUSED);
-		return;
-	}
-	/* Every task there is: a later one is new, and its failure is the move's. */
-	change_ids_free(&c->known, &c->n_known);
-	for (size_t i = 0; i < c->tasks.n; i++)
-		change_id_add(&c->known, &c->n_known, c->tasks.items[i].id);
-	c->in.version_before = c->facts.version;
-	mover_emit(m, MOVER_EVENT_OK);
-}
-
-struct confirm {
-	struct ticket *ticket;
-	char self[SWARM_ID_SIZE];
-};
-
-static const struct docker_node *
-node_by_id(const struct docker_nodes *nodes, const char *id)
-{
-	for (size_t i = 0; i < nodes->n; i++)
-		if (streq(nodes->items[i].id, id))
-			return &nodes->items[i];
-	return NULL;
-}
-
-static bool
-usable(const struct docker_node *n)
-{
-	return n != NULL && n->state == DOCKER_NODE_READY && n->availability == DOCKER_ACTIVE;
-}
-
-static void
-on_confirm_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
-{
-	struct confirm *q = data;
-	struct mover *m = ticket_take(q->ticket);
-	const struct docker_node *self;
-
-	if (m != NULL && nodes == NULL) {
-		fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
-	} else if (m != NULL) {
-		self = node_by_id(nodes, q->self);
-		if (self == NULL || !self->is_leader)
-			refuse(m, VERDICT_NOT_LEADER);
-		else if (!usable(node_by_id(nodes, m->change->in.from_id)))
-			refuse(m, VERDICT_SOURCE_UNUSABLE);
-		else if (!usable(node_by_id(nodes, m->change->in.to_id)))
-			refuse(m, VERDICT_TARGET_UNUSABLE);
-		else
-			mover_read_tasks(m, on_confirm_tasks);
-	}
-	free(q);
-}
-
-static void
-on_confirm_info(void *data, struct docker_info *info, const struct error *err)
-{
-	struct mover *m = ticket_take(data);
-	struct confirm *q;
-
-	if (m == NULL)
-		return;
-	if (info == NULL) {
-		fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
-		return;
-	}
-	q = xcalloc(1, sizeof(*q));
-	q->ticket = ticket_new(m);
-	(void) str_copy(q->self, sizeof(q->self), info->node_id);
-	api_nodes(m->api, on_confirm_nodes, q);
-}
-
-void
-mover_effect_confirm(struct mover *m)
-{
-	api_info(m->api, on_confirm_info, ticket_new(m));
 }

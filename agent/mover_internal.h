@@ -49,8 +49,13 @@ struct change {
 	void (*then)(struct mover *m, const struct error *err); /* mover_read_tasks */
 };
 
-struct ticket;
 struct recovery;
+
+struct ticket {
+	struct mover *m; /* NULL: the mover is gone */
+	uint64_t serial;
+	struct ticket *next;
+};
 
 struct mover {
 	uv_loop_t *loop;
@@ -113,6 +118,18 @@ void mover_read_service(struct mover *m, read_fn *fn);
 /* The same, and then its tasks into c->tasks. */
 void mover_read_tasks(struct mover *m, read_fn *fn);
 
+/* A check ends with a no: by a rule, or by the event, verdict and error given. */
+void mover_refuse(struct mover *m, enum verdict verdict);
+void mover_fail(struct mover *m, enum mover_event event, enum verdict verdict,
+                const struct error *err);
+/* Checked, and nothing is to be sent: says what would be. */
+void mover_refuse_dry(struct mover *m);
+enum verdict mover_verdict_of(int code); /* of an error of swarm/spec.h */
+char *mover_dump(const json_t *value);
+
+/* CHECK goes on with an undo or release, when its service was read. */
+void mover_check_merge(struct mover *m, const struct error *err);
+
 void mover_effect_check(struct mover *m);
 void mover_effect_confirm(struct mover *m);
 void mover_effect_post(struct mover *m);
@@ -126,3 +143,8 @@ void mover_recovery_next(struct mover *m);
 void mover_recovery_free(struct recovery *r);
 /* Callbacks to the one who asked; frees the change. */
 void mover_over(struct mover *m);
+
+/* Whether an effect under way is interrupted at once when the mover is asked to stop. */
+bool mover_interrupts_at_once(enum mover_effect effect);
+/* Tells the one who asked it to stop that nothing is open any more, from the loop. */
+void mover_stopped_soon(struct mover *m);
