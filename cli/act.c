@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "agent/actor.h"
+#include "base/utf8.h"
 #include "base/util.h"
-#include "cli/text.h"
 
 static void
 print_line(FILE *to, const char *s)
@@ -17,7 +17,7 @@ print_line(FILE *to, const char *s)
 
 	if (s == NULL || s[0] == '\0')
 		return;
-	clean = text_clean(s, strlen(s));
+	clean = utf8_clean(s, strlen(s));
 	(void) fprintf(to, "%s\n", clean);
 }
 

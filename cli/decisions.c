@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
-#include "cli/text.h"
 
 /* As many as fit on a screen. */
 #define LAST_DEFAULT 20
@@ -165,7 +165,7 @@ nothing(struct cli *c, const char *word, struct error *err)
 	if (r < 0)
 		return r;
 	if (reason != NULL)
-		clean = text_clean(reason, strlen(reason));
+		clean = utf8_clean(reason, strlen(reason));
 	if (r == 0)
 		(void) fprintf(c->out, "Nothing is recommended: nothing has been decided yet.\n");
 	else
@@ -178,7 +178,7 @@ static int
 recommend_text(struct cli *c, const struct query_value *bind, const char *word, struct error *err)
 {
 	struct recommend rec = {.cli = c};
-	_cleanup_(freep) char *clean = word != NULL ? text_clean(word, strlen(word)) : NULL;
+	_cleanup_(freep) char *clean = word != NULL ? utf8_clean(word, strlen(word)) : NULL;
 	int r = cli_query(c, err);
 
 	if (r >= 0)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cli/explain_priv.h"
 #include "cli/rows.h"
@@ -15,7 +16,7 @@
 void
 explain_fact(const struct explain *x, const char *name, const char *text)
 {
-	_cleanup_(freep) char *clean = text_clean(text, strlen(text));
+	_cleanup_(freep) char *clean = utf8_clean(text, strlen(text));
 
 	if (clean[0] != '\0')
 		(void) fprintf(x->cli->out, "%-12s  %s\n", name, clean);

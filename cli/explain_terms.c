@@ -2,11 +2,11 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cli/addup.h"
 #include "cli/explain_priv.h"
 #include "cli/rows.h"
-#include "cli/text.h"
 #include "model/decision.h"
 
 /* Digits behind the point of gains and contributions. */
@@ -142,7 +142,7 @@ explain_terms(const struct explain *x, const json_t *doc, int64_t rank, const ch
 			return 0;
 		t = xcalloc(1, sizeof(*t));
 		what = explain_action(row, "action", "service", "from_node", "to_node");
-		clean = text_clean(what, strlen(what));
+		clean = utf8_clean(what, strlen(what));
 		collect_terms(t, json_object_get(doc, "contributions"), row);
 		(void) fprintf(x->cli->out, "\n%s: %s\n", title, clean);
 		return print_terms(x, t, err);

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
-#include "cli/text.h"
 
 static json_t *
 value_json(const struct query_value *v)
@@ -17,7 +17,7 @@ value_json(const struct query_value *v)
 	case QUERY_REAL:
 		return isfinite(v->real) ? json_real(v->real) : json_null();
 	case QUERY_TEXT:
-		utf8 = text_utf8(v->text, v->size);
+		utf8 = utf8_copy(v->text, v->size, NULL);
 		return json_string(utf8);
 	case QUERY_BLOB:
 	case QUERY_NULL:

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
-#include "cli/text.h"
 
 static const struct show_column columns[] = {
     {"section", "SECTION", SHOW_TEXT}, {"option", "OPTION", SHOW_TEXT},
@@ -60,7 +60,7 @@ settings_run(struct cli *c, struct error *err)
 		return r;
 	if (streq(what, "show"))
 		return show(c, err);
-	clean = text_clean(file, strlen(file));
+	clean = utf8_clean(file, strlen(file));
 	(void) fprintf(c->out, "%s: %s\n", clean,
 	               access(file, F_OK) == 0 ? "the configuration is good"
 	                                       : "there is no such file, the defaults hold");

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -34,7 +35,7 @@ show_plain(const struct query_value *v, enum show_unit unit)
 	case QUERY_NULL:
 		break;
 	}
-	return text_clean(v->text, v->size);
+	return utf8_clean(v->text, v->size);
 }
 
 static bool
@@ -115,7 +116,7 @@ show_json(const struct query_value *v, enum show_unit unit)
 		return show_plain(v, unit);
 	if (v->type == QUERY_BLOB)
 		return xasprintf("{\"blob_bytes\":%zu}", v->size);
-	utf8 = text_utf8(v->text, v->size);
+	utf8 = utf8_copy(v->text, v->size, NULL);
 	string = json_stringn(utf8, strlen(utf8));
 	/* Escaped to ASCII: no control character and no mark of direction gets through. */
 	s = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);

@@ -6,7 +6,6 @@
 
 #include "base/util.h"
 #include "cli/lock.h"
-#include "cli/text.h"
 
 /* One row of figures; each has its name in both forms. */
 static const char status_sql[] =

@@ -1,4 +1,4 @@
-/* Words for people: sizes, ages, short ids; and foreign text made harmless for a terminal. */
+/* Words for people: sizes, ages, short ids. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,15 +8,7 @@
 /* Characters of a short id, as Docker prints. */
 #define TEXT_SHORT_ID 12
 
-/*
- * A copy of size bytes that is valid UTF-8 of one line: control characters (C0, DEL, C1), line
- * separators and marks that turn the writing direction become U+FFFD, as do bytes that are no
- * UTF-8. free() it.
- */
-char *text_clean(const char *s, size_t size);
-/* The same bytes as valid UTF-8, nothing else replaced: for JSON, which escapes the rest. */
-char *text_utf8(const char *s, size_t size);
-/* Cuts s, which text_clean made, in place to `most` characters: the last one is "…" then. */
+/* Cuts s, which utf8_clean made, in place to `most` characters: the last one is "…" then. */
 void text_cut(char *s, size_t most);
 
 /* Each of these returns a string to free(). */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/ask.h"
@@ -17,7 +18,6 @@
 #include "cli/qtable.h"
 #include "cli/settings.h"
 #include "cli/status.h"
-#include "cli/text.h"
 
 #define LIST (ARG_GLOBAL | ARG_LIST)
 #define ACT  (ARG_GLOBAL | ARG_SHAPE)
@@ -127,7 +127,7 @@ print_verb_help(FILE *to, const struct verb *v)
 static int
 complain(const struct error *err, int code)
 {
-	_cleanup_(freep) char *clean = text_clean(err->text, strlen(err->text));
+	_cleanup_(freep) char *clean = utf8_clean(err->text, strlen(err->text));
 
 	(void) fprintf(stderr, "forager: %s\n", clean);
 	return code;

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "base/util.h"
 
 static void
@@ -169,6 +170,50 @@ xoshiro_matches_its_reference(void **state)
 		assert_true(rng_u64(&r) == expected[i]);
 }
 
+#define R "\xef\xbf\xbd"
+
+static void
+foreign_text_is_cleaned(void **state)
+{
+	static const struct {
+		const char *in, *clean, *utf8;
+	} cases[] = {
+	    {"", "", ""},
+	    {"web", "web", "web"},
+	    {"naïve → 日本 🦊", "naïve → 日本 🦊", "naïve → 日本 🦊"},
+	    {"a\nb\tc\r", "a" R "b" R "c" R, "a\nb\tc\r"},
+	    {"\033[31mred\a", R "[31mred" R, "\033[31mred\a"},
+	    {"\x7f\xc2\x9b", R R, "\x7f\xc2\x9b"}, /* DEL, CSI */
+	    {"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8", R R R, "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8"},
+	    {"\xef\xbb\xbfx", R "x", "\xef\xbb\xbfx"}, /* byte order mark */
+	    {"a\xff"
+	     "b\xc3",
+	     "a" R "b" R, "a" R "b" R},                     /* no UTF-8 */
+	    {"\xc0\xaf\xe0\x80\xaf", R R R R R, R R R R R}, /* overlong */
+	    {"\xed\xa0\x80", R R R, R R R},                 /* a surrogate */
+	    {"\xf4\x90\x80\x80", R R R R, R R R R},         /* above U+10FFFF */
+	    {"\xe2\x82", R R, R R},                         /* cut off */
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *clean = utf8_clean(cases[i].in, strlen(cases[i].in));
+		_cleanup_(freep) char *utf8 = utf8_copy(cases[i].in, strlen(cases[i].in), NULL);
+
+		assert_string_equal(clean, cases[i].clean);
+		assert_string_equal(utf8, cases[i].utf8);
+	}
+}
+
+static void
+nul_bytes_do_not_end_the_text(void **state)
+{
+	_cleanup_(freep) char *clean = utf8_clean("a\0b", 3);
+
+	(void) state;
+	assert_string_equal(clean, "a" R "b");
+}
+
 int
 main(void)
 {
@@ -181,6 +226,8 @@ main(void)
 	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
 	    cmocka_unit_test(random_numbers_are_ours),
 	    cmocka_unit_test(xoshiro_matches_its_reference),
+	    cmocka_unit_test(foreign_text_is_cleaned),
+	    cmocka_unit_test(nul_bytes_do_not_end_the_text),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

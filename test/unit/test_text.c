@@ -8,53 +8,10 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cli/addup.h"
 #include "cli/text.h"
-
-#define R "\xef\xbf\xbd"
-
-static void
-cleans(void **state)
-{
-	static const struct {
-		const char *in, *clean, *utf8;
-	} cases[] = {
-	    {"", "", ""},
-	    {"web", "web", "web"},
-	    {"naïve → 日本 🦊", "naïve → 日本 🦊", "naïve → 日本 🦊"},
-	    {"a\nb\tc\r", "a" R "b" R "c" R, "a\nb\tc\r"},
-	    {"\033[31mred\a", R "[31mred" R, "\033[31mred\a"},
-	    {"\x7f\xc2\x9b", R R, "\x7f\xc2\x9b"}, /* DEL, CSI */
-	    {"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8", R R R, "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8"},
-	    {"\xef\xbb\xbfx", R "x", "\xef\xbb\xbfx"}, /* byte order mark */
-	    {"a\xff"
-	     "b\xc3",
-	     "a" R "b" R, "a" R "b" R},                     /* no UTF-8 */
-	    {"\xc0\xaf\xe0\x80\xaf", R R R R R, R R R R R}, /* overlong */
-	    {"\xed\xa0\x80", R R R, R R R},                 /* a surrogate */
-	    {"\xf4\x90\x80\x80", R R R R, R R R R},         /* above U+10FFFF */
-	    {"\xe2\x82", R R, R R},                         /* cut off */
-	};
-
-	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(freep) char *clean = text_clean(cases[i].in, strlen(cases[i].in));
-		_cleanup_(freep) char *utf8 = text_utf8(cases[i].in, strlen(cases[i].in));
-
-		assert_string_equal(clean, cases[i].clean);
-		assert_string_equal(utf8, cases[i].utf8);
-	}
-}
-
-static void
-nul_bytes_do_not_end_the_text(void **state)
-{
-	_cleanup_(freep) char *clean = text_clean("a\0b", 3);
-
-	(void) state;
-	assert_string_equal(clean, "a" R "b");
-}
 
 static void
 cuts_characters_not_bytes(void **state)
@@ -76,7 +33,7 @@ cuts_characters_not_bytes(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(freep) char *s = text_clean(cases[i].in, strlen(cases[i].in));
+		_cleanup_(freep) char *s = utf8_clean(cases[i].in, strlen(cases[i].in));
 
 		text_cut(s, cases[i].most);
 		assert_string_equal(s, cases[i].want);
@@ -215,8 +172,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(cleans),
-	    cmocka_unit_test(nul_bytes_do_not_end_the_text),
 	    cmocka_unit_test(cuts_characters_not_bytes),
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(ages),
