@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static enum log_level most_level = LOG_LEVEL_INFO;
 
 void
@@ -28,9 +30,7 @@ log_write(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void) vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
-	for (unsigned char *p = (unsigned char *) line; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	utf8_clean_line(line);
 	n = strlen(line);
 	line[n++] = '\n';
 	/* One write a line: lines of several threads never mix. A full pipe loses the line. */

@@ -1,7 +1,7 @@
 /*
  * Log lines on stderr with journald's <N> priorities (printed only when stderr is not a terminal).
- * One sentence a line, facts as key=value, names from outside in 'single quotes'. Control
- * characters are replaced, so that a hostile name cannot forge a line or drive a terminal.
+ * One sentence a line, facts as key=value, names from outside in 'single quotes'. What a hostile
+ * name could forge a line or drive a terminal with is replaced (base/utf8.h).
  */
 #pragma once
 

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "base/util.h"
@@ -214,6 +216,70 @@ nul_bytes_do_not_end_the_text(void **state)
 	assert_string_equal(clean, "a" R "b");
 }
 
+/* What the log makes of a name, without the priority in front and the line's end; free() it. */
+static char *
+logged(const char *name, size_t most)
+{
+	char *line = xcalloc(most, 1);
+	int pipes[2], old = dup(STDERR_FILENO);
+	ssize_t n;
+
+	assert_int_equal(pipe(pipes), 0);
+	assert_true(dup2(pipes[1], STDERR_FILENO) >= 0);
+	log_error("%s", name);
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	(void) close(old);
+	(void) close(pipes[1]);
+	n = read(pipes[0], line, most - 1);
+	(void) close(pipes[0]);
+	assert_true(n > 4);
+	assert_memory_equal(line, "<3>", 3);
+	assert_int_equal(line[n - 1], '\n');
+	line[n - 1] = '\0';
+	memmove(line, line + 3, (size_t) n - 3);
+	return line;
+}
+
+static void
+log_lines_are_harmless(void **state)
+{
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+	    {"na\303\257ve 日本 🦊", "na\303\257ve 日本 🦊"},
+	    {"a\nb\rc\td\033[31me\a\x7f", "a b c d [31me  "},
+	    {"a\xc2\x9b"
+	     "31mb\xc2\x85"
+	     "c",
+	     "a?31mb?c"}, /* CSI, NEL */
+	    {"a\xe2\x80\xae"
+	     "b\xe2\x81\xa6"
+	     "c\xe2\x80\xa8"
+	     "d",
+	     "a?b?c?d"}, /* direction, line */
+	    {"a\x9b"
+	     "31m\xff\xc3",
+	     "a?31m??"}, /* no UTF-8: 8-bit CSI */
+	    {"%s%n%1000d", "%s%n%1000d"},
+	};
+	char *huge = xcalloc(10001, 1);
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *line = logged(cases[i].name, 8192);
+
+		assert_string_equal(line, cases[i].want);
+	}
+	for (size_t i = 0; i + 1 < 10000; i += 2)
+		memcpy(huge + i, "\xc3\xa4", 2);
+	/* Cut, and not within a character. */
+	_cleanup_(freep) char *line = logged(huge, 16384);
+	assert_in_range(strlen(line), 1000, 2100);
+	for (size_t i = 0; line[i] != '\0' && line[i] != '?'; i += 2)
+		assert_memory_equal(line + i, "\xc3\xa4", 2);
+	free(huge);
+}
+
 int
 main(void)
 {
@@ -228,6 +294,7 @@ main(void)
 	    cmocka_unit_test(xoshiro_matches_its_reference),
 	    cmocka_unit_test(foreign_text_is_cleaned),
 	    cmocka_unit_test(nul_bytes_do_not_end_the_text),
+	    cmocka_unit_test(log_lines_are_harmless),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
