@@ -176,6 +176,9 @@ on_message(CURL *easy, CURLcode code)
 	t->took_ms = took_us / 1000;
 	if (code != CURLE_OK)
 		fail(t, code); /* an error that a callback of ours has set stays */
+	else if (status < 100 || status > 599)
+		(void) error_set(&t->err, EBADMSG, "'%s' answered with status %ld, which is none",
+		                 t->url, status);
 	transfer_finish(t);
 }
 

@@ -78,6 +78,9 @@ serve(void *data, struct http_server_conn *c, const struct http_server_request *
 	} else if (streq(r->target, "/noise")) {
 		http_server_send(c, "220 mail.example ESMTP\r\n");
 		http_server_end(c);
+	} else if (streq(r->target, "/status")) {
+		http_server_send(c, "HTTP/22 00{\n\r\n{}");
+		http_server_end(c);
 	} else if (streq(r->target, "/big")) {
 		big = xcalloc(BIG + 1, 1);
 		memset(big, 'x', BIG);
@@ -235,6 +238,7 @@ static const struct {
     {"/reset", "GET", NULL, 5000, 0, -ECONNRESET, 0, ""},
     {"/cut", "GET", NULL, 5000, 0, -ECONNRESET, 0, ""},
     {"/noise", "GET", NULL, 5000, 0, -EBADMSG, 0, ""},
+    {"/status", "GET", NULL, 5000, 0, -EBADMSG, 0, "status 2,"},
     {"/big", "GET", NULL, 5000, BIG - 1, -EMSGSIZE, 0, "larger than 299999 bytes"},
     {"/big", "GET", NULL, 5000, BIG, 0, 200, NULL},
     {"/a b", "GET", NULL, 5000, 0, -EINVAL, 0, "percent-encoded"},
