@@ -10,6 +10,7 @@ static json_t *
 value_json(const struct query_value *v)
 {
 	_cleanup_(freep) char *utf8 = NULL;
+	size_t size;
 
 	switch (v->type) {
 	case QUERY_INTEGER:
@@ -17,8 +18,8 @@ value_json(const struct query_value *v)
 	case QUERY_REAL:
 		return isfinite(v->real) ? json_real(v->real) : json_null();
 	case QUERY_TEXT:
-		utf8 = utf8_copy(v->text, v->size, NULL);
-		return json_string(utf8);
+		utf8 = utf8_copy(v->text, v->size, &size);
+		return json_stringn(utf8, size);
 	case QUERY_BLOB:
 	case QUERY_NULL:
 		break;

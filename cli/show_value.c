@@ -108,6 +108,7 @@ show_json(const struct query_value *v, enum show_unit unit)
 {
 	_cleanup_(freep) char *utf8 = NULL;
 	json_auto_t *string = NULL;
+	size_t size;
 	char *s;
 
 	if (is_null(v))
@@ -116,8 +117,8 @@ show_json(const struct query_value *v, enum show_unit unit)
 		return show_plain(v, unit);
 	if (v->type == QUERY_BLOB)
 		return xasprintf("{\"blob_bytes\":%zu}", v->size);
-	utf8 = utf8_copy(v->text, v->size, NULL);
-	string = json_stringn(utf8, strlen(utf8));
+	utf8 = utf8_copy(v->text, v->size, &size);
+	string = json_stringn(utf8, size);
 	/* Escaped to ASCII: no control character and no mark of direction gets through. */
 	s = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	if (s == NULL)

@@ -95,6 +95,13 @@ load common
 	[ "${#lines[@]}" -eq 2 ]
 }
 
+@test "a NUL in a text does not end it, in no form" {
+	expect 0 query "SELECT 'a' || char(0) || 'b' AS x" --format json
+	[ "$output" = '{"x":"a\u0000b"}' ]
+	expect 0 query "SELECT 'a' || char(0) || 'b' AS x" --format csv
+	[ "${lines[1]}" = $'a\ufffdb\r' ]
+}
+
 @test "CSV is RFC 4180: quoted where needed, quotes doubled, CRLF" {
 	forager services --format csv -f service_id=svcevil >"$BATS_TEST_TMPDIR/out.csv"
 	[ "$(tail -c 2 "$BATS_TEST_TMPDIR/out.csv" | od -An -tx1 | tr -d ' ')" = 0d0a ]
