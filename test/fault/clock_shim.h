@@ -1,5 +1,4 @@
-#ifndef TEST_FAULT_CLOCK_SHIM_H
-#define TEST_FAULT_CLOCK_SHIM_H
+#pragma once
 
 /* The clock that clock_ctl writes and every program under clock_shim.so reads (mmap of one file).
  * At the machine's real CLOCK_MONOTONIC real_mono_ns, it was fake_mono_ns and fake_wall_ns; since
@@ -46,5 +45,3 @@ clock_face_at(const struct clock_face *face, int64_t real_mono_ns, int64_t *mono
 	*mono_ns = face->fake_mono_ns + passed;
 	*wall_ns = face->fake_wall_ns + passed;
 }
-
-#endif
