@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <unistd.h>
 
 #define FIVE_MIN_MS (5 * 60 * 1000LL)
@@ -223,6 +224,27 @@ store_prune(struct store *s, int64_t now_ms, const struct retention *keep, struc
 	return r < 0 ? r : store_leave(s, nested, prune(s, now_ms, keep, err), err);
 }
 
+/* VACUUM INTO leaves it to the system when the copy reaches the disk; a copy that was promised has
+ * to outlive a power loss, its name too. */
+static int
+reach_disk(const char *path, struct error *err)
+{
+	_cleanup_(freep) char *copy = xstrdup(path);
+	const char *const both[] = {path, dirname(copy)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		int fd = open(both[i], O_RDONLY | O_CLOEXEC);
+		int r = fd < 0 || fsync(fd) < 0 ? errno : 0;
+
+		if (fd >= 0)
+			(void) close(fd);
+		if (r != 0)
+			return error_set(err, r, "bring '%s' to the disk: %s", both[i],
+			                 strerror(r));
+	}
+	return 0;
+}
+
 int
 store_backup(struct store *s, const char *to, struct error *err)
 {
@@ -234,6 +256,8 @@ store_backup(struct store *s, const char *to, struct error *err)
 		return error_set(err, errno, "make the copy '%s': %s", to, strerror(errno));
 	(void) close(fd);
 	r = sql_run(&s->sql, err, "VACUUM INTO ?1", SQL_TEXT(to));
+	if (r == 0)
+		r = reach_disk(to, err);
 	if (r < 0) {
 		(void) unlink(to);
 		(void) error_wrap(err, "make the copy '%s'", to);
