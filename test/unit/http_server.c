@@ -30,6 +30,8 @@ struct http_server_conn {
 	char *in;
 	size_t size;
 	bool closing;
+	void (*on_close)(void *data);
+	void *close_data;
 };
 
 struct write {
@@ -52,6 +54,8 @@ conn_close(struct http_server_conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	if (c->on_close != NULL)
+		take_ptr(c->on_close)(c->close_data);
 	if (c->server != NULL) {
 		*(c->prev != NULL ? &c->prev->next : &c->server->conns) = c->next;
 		if (c->next != NULL)
@@ -98,6 +102,19 @@ http_server_answer(struct http_server_conn *c, int status, const char *headers, 
 	              headers, body);
 
 	http_server_send(c, text);
+}
+
+void
+http_server_on_close(struct http_server_conn *c, void (*fn)(void *data), void *data)
+{
+	c->on_close = fn;
+	c->close_data = data;
+}
+
+size_t
+http_server_unsent(const struct http_server_conn *c)
+{
+	return uv_stream_get_write_queue_size(&c->stream.stream);
 }
 
 static void
@@ -221,28 +238,62 @@ on_connection(uv_stream_t *listener, int status)
 		conn_close(c);
 }
 
-struct http_server *
-http_server_open(uv_loop_t *loop, const char *path, http_server_fn *fn, void *data)
+static struct http_server *
+server_new(uv_loop_t *loop, const char *path, http_server_fn *fn, void *data)
 {
 	struct http_server *s = xcalloc(1, sizeof(*s));
-	struct sockaddr_in addr;
-	int rc;
 
 	s->loop = loop;
 	s->path = xstrdup(path);
 	s->fn = fn;
 	s->data = data;
-	if (path != NULL) {
-		(void) unlink(path);
-		(void) uv_pipe_init(loop, &s->listener.pipe, 0);
-		rc = uv_pipe_bind(&s->listener.pipe, path);
-	} else {
-		(void) uv_ip4_addr("127.0.0.1", 0, &addr);
-		(void) uv_tcp_init(loop, &s->listener.tcp);
-		rc = uv_tcp_bind(&s->listener.tcp, (struct sockaddr *) &addr, 0);
-	}
 	s->listener.handle.data = s;
-	if (rc != 0 || uv_listen(&s->listener.stream, 64, on_connection) != 0)
+	return s;
+}
+
+static void
+on_server_closed(uv_handle_t *handle)
+{
+	struct http_server *s = handle->data;
+
+	free(s->path);
+	free(s);
+}
+
+struct http_server *
+http_server_open_at(uv_loop_t *loop, const char *ip, int port, http_server_fn *fn, void *data)
+{
+	struct http_server *s = server_new(loop, NULL, fn, data);
+	struct sockaddr_in addr;
+
+	(void) uv_ip4_addr(ip, port, &addr);
+	(void) uv_tcp_init(loop, &s->listener.tcp);
+	s->listener.handle.data = s;
+	if (uv_tcp_bind(&s->listener.tcp, (struct sockaddr *) &addr, 0) != 0 ||
+	    uv_listen(&s->listener.stream, 64, on_connection) != 0) {
+		uv_close(&s->listener.handle, on_server_closed);
+		return NULL;
+	}
+	return s;
+}
+
+struct http_server *
+http_server_open(uv_loop_t *loop, const char *path, http_server_fn *fn, void *data)
+{
+	struct http_server *s;
+
+	if (path == NULL) {
+		s = http_server_open_at(loop, "127.0.0.1", 0, fn, data);
+		if (s == NULL)
+			abort();
+		return s;
+	}
+	s = server_new(loop, path, fn, data);
+	(void) unlink(path);
+	(void) uv_pipe_init(loop, &s->listener.pipe, 0);
+	s->listener.handle.data = s;
+	if (uv_pipe_bind(&s->listener.pipe, path) != 0 ||
+	    uv_listen(&s->listener.stream, 64, on_connection) != 0)
 		abort();
 	return s;
 }
@@ -262,15 +313,6 @@ size_t
 http_server_connections(const struct http_server *s)
 {
 	return s->n_accepted;
-}
-
-static void
-on_server_closed(uv_handle_t *handle)
-{
-	struct http_server *s = handle->data;
-
-	free(s->path);
-	free(s);
 }
 
 void

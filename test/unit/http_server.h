@@ -24,6 +24,9 @@ typedef void http_server_fn(void *data, struct http_server_conn *conn,
 /* Aborts when it cannot listen. path NULL: 127.0.0.1, port chosen by the kernel. */
 struct http_server *http_server_open(uv_loop_t *loop, const char *path, http_server_fn *fn,
                                      void *data);
+/* The same at one IPv4 address and port; NULL when that is taken. */
+struct http_server *http_server_open_at(uv_loop_t *loop, const char *ip, int port,
+                                        http_server_fn *fn, void *data);
 int http_server_port(const struct http_server *server);
 size_t http_server_connections(const struct http_server *server); /* ever accepted */
 
@@ -35,5 +38,8 @@ void http_server_send_bytes(struct http_server_conn *conn, const char *bytes, si
 /* A whole answer with a Content-Length. headers: lines ending with \r\n, may be "". */
 void http_server_answer(struct http_server_conn *conn, int status, const char *headers,
                         const char *body);
-void http_server_end(struct http_server_conn *conn);   /* after what was sent */
-void http_server_reset(struct http_server_conn *conn); /* at once */
+/* fn runs once when the connection closes, whoever closes it; NULL takes it back. */
+void http_server_on_close(struct http_server_conn *conn, void (*fn)(void *data), void *data);
+size_t http_server_unsent(const struct http_server_conn *conn); /* bytes the peer has not taken */
+void http_server_end(struct http_server_conn *conn);            /* after what was sent */
+void http_server_reset(struct http_server_conn *conn);          /* at once */
