@@ -12,6 +12,7 @@
 
 #include "agent/cluster.h"
 #include "agent/config.h"
+#include "agent/lease.h"
 #include "agent/look.h"
 #include "agent/mover_journal.h"
 #include "storage/journal.h"
@@ -172,6 +173,7 @@ struct direct {
 	struct look *look;
 	struct mover *mover;
 	struct mover_journal journal;
+	char lease_key[LEASE_KEY_SIZE], host[LEASE_HOST_SIZE];
 	struct error err; /* why nothing could be tried */
 	struct actor_result result;
 	bool has_result;
@@ -304,6 +306,9 @@ set_up(struct direct *d, struct store *store)
 	static const int numbers[] = {SIGINT, SIGTERM};
 	const struct config *c = d->config;
 	struct mover_options options = {.mode = config_mode(c),
+	                                .lease_key = d->lease_key,
+	                                .host = d->host,
+	                                .lease_ms = c->lease_ms,
 	                                .hold = c->settle == SETTLE_HOLD,
 	                                .deadline_ms = c->deadline_ms,
 	                                .seed = (uint64_t) wall_ms(),
@@ -383,8 +388,8 @@ pause_or_resume(struct store *store, const struct actor_request *request, struct
 }
 
 static int
-do_it(const struct config *config, const struct actor_request *request, say_fn *fn, void *data,
-      struct actor_result *ret, struct error *err)
+do_it(const struct config *config, int lock_fd, const struct actor_request *request, say_fn *fn,
+      void *data, struct actor_result *ret, struct error *err)
 {
 	_cleanup_(freep) char *path = config_db_path(config);
 	_cleanup_(store_closep) struct store *store = NULL;
@@ -398,6 +403,10 @@ do_it(const struct config *config, const struct actor_request *request, say_fn *
 		return pause_or_resume(store, request, ret, err);
 	/* A foragerd that is no more took them: nobody will answer. */
 	(void) request_fail_taken(store, wall_ms(), NULL);
+	(void) gethostname(d.host, sizeof(d.host) - 1);
+	r = lease_key(lock_fd, d.lease_key, err);
+	if (r < 0)
+		return r;
 	api_global_init();
 	return run_loop(&d, store, ret, err);
 }
@@ -413,7 +422,7 @@ actor_run(const struct config *config, const struct actor_request *request, say_
 		return ask_daemon(config, request, progress, data, ret, err);
 	if (fd < 0)
 		return error_set(err, -why.code, "%s", why.text);
-	r = do_it(config, request, progress, data, ret, err);
+	r = do_it(config, fd, request, progress, data, ret, err);
 	(void) close(fd);
 	return r;
 }

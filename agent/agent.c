@@ -32,33 +32,11 @@ on_terminate(uv_signal_t *signal, int signum)
 	agent_stop(a, AGENT_DONE);
 }
 
-static void
-recovered_one(void *data, const struct move_outcome *outcome)
-{
-	(void) data;
-	log_notice("A change of an earlier run was taken up: move=%" PRIu64 " state=%s%s",
-	           outcome->intent->id, move_state_names[outcome->intent->state],
-	           outcome->open ? " (still open)" : "");
-}
-
-static void
-recovered(void *data, const struct error *err)
-{
-	struct agent *a = data;
-
-	if (err != NULL)
-		log_warning("Changes of an earlier run could not all be finished: error='%s'",
-		            err->text);
-	if (!a->stopping)
-		agent_next_wish(a);
-}
-
 /* The first poll: whatever is wrong with Docker shows here, before anything was done. */
 static void
 first_polled(void *data, const struct cluster_state *state, const struct error *err)
 {
 	struct agent *a = data;
-	struct error why = {0};
 
 	if (a->stopping)
 		return;
@@ -80,8 +58,7 @@ first_polled(void *data, const struct cluster_state *state, const struct error *
 	            act_mode_names[config_mode(a->config)],
 	            config_algorithm_names[a->config->algorithm]);
 	agent_start_clocks(a);
-	if (!a->options->once && mover_recover(a->mover, recovered_one, recovered, a, &why) < 0)
-		log_warning("Changes of an earlier run are not looked for: error='%s'", why.text);
+	agent_recover(a);
 	notify_ready("watching");
 }
 
@@ -122,7 +99,10 @@ open_state(struct agent *a, struct error *err)
 	a->lock_fd = actor_lock(a->config->state_dir, err);
 	if (a->lock_fd < 0)
 		return a->lock_fd;
-	r = store_open(db, &a->store, err);
+	(void) gethostname(a->host, sizeof(a->host) - 1);
+	r = lease_key(a->lock_fd, a->lease_key, err);
+	if (r == 0)
+		r = store_open(db, &a->store, err);
 	return r < 0 ? r : agent_restore(a, err);
 }
 
@@ -212,6 +192,7 @@ static void
 done(struct agent *a)
 {
 	step_unref(a->last);
+	free(a->recover_said);
 	agent_epochs_done(a);
 	batch_free(a->batch);
 	policy_free(a->policy);

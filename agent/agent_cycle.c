@@ -75,6 +75,7 @@ agent_saw(void *data, const struct cluster_state *state)
 	facts_update(a->facts, state, open == NULL ? NULL : open->service_id, saw_foreign, a);
 	sampler_update(a->sampler);
 	note_leader(a, state->leader);
+	agent_watch_orphans(a, state);
 }
 
 /* Budget, warm-up, cool-downs and quiet times go on as if the clock had not jumped. */

@@ -8,6 +8,7 @@
  *   agent_restore.c  what the database remembers, at start
  *   agent_cycle.c    a decision: observe, decide, learn
  *   agent_act.c      carrying a decision out; what became of it
+ *   agent_recover.c  open moves of an earlier run, or of another manager's foragerd
  *   agent_batch.c    a cycle's rows on their way to the database
  *   agent_request.c  wishes of the command line
  */
@@ -18,6 +19,7 @@
 #include "agent/agent.h"
 #include "agent/cluster.h"
 #include "agent/facts.h"
+#include "agent/lease.h"
 #include "agent/look.h"
 #include "agent/mover.h"
 #include "agent/observe.h"
@@ -79,6 +81,7 @@ struct agent {
 	struct store *store; /* until the writer has it */
 	struct look *look;
 	struct mover *mover;
+	char lease_key[LEASE_KEY_SIZE], host[LEASE_HOST_SIZE];
 	struct policy *policy;
 
 	/* The poll and decide clocks. */
@@ -97,6 +100,9 @@ struct agent {
 	struct step *last; /* the newest decision that was learnt from or acted upon */
 	struct epoch epochs[AGENT_EPOCHS];
 	struct batch *batch; /* being filled: rows that come between cycles */
+
+	int64_t recover_mono_ms; /* open moves were looked for last */
+	char *recover_said;      /* why they could not be taken up */
 
 	/* A policy's move that is open. */
 	uint64_t moving_decision;
@@ -135,6 +141,11 @@ void agent_decide(struct agent *a, const struct cluster_state *state);
 void step_unref(struct step *step); /* NULL is fine */
 /* From one step to the next, for policy_learn; settling is for the caller to fill in. */
 struct transition step_transition(const struct step *before, const struct step *now);
+
+/* agent_recover.c */
+void agent_recover(struct agent *a);
+void agent_watch_orphans(struct agent *a, const struct cluster_state *state);
+bool agent_has_orphan(const struct cluster_state *state);
 
 /* agent_act.c */
 struct allowance agent_allowance(const struct agent *a);

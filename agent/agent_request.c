@@ -104,7 +104,8 @@ performed(void *data, const struct actor_result *result)
 void
 agent_next_wish(struct agent *a)
 {
-	while (a->n_wishes > 0 && a->wish == NULL && !mover_busy(a->mover) && !a->stopping) {
+	while (a->n_wishes > 0 && a->wish == NULL && !a->stopping &&
+	       (!mover_busy(a->mover) || mover_resting(a->mover))) {
 		struct wish *w = a->wishes[0];
 		struct mover_journal journal = mover_journal_writer(a->writer);
 		struct error err = {0};

@@ -161,6 +161,10 @@ agent_mover_options(struct agent *a)
 	    .keep_trying = true,
 	    .deadline_ms = a->config->deadline_ms,
 	    .seed = (uint64_t) a->config->seed,
+	    .lease_key = a->lease_key,
+	    .host = a->host,
+	    .lease_ms = a->config->lease_ms,
+	    .own_only = config_mode(a->config) == ACT_OBSERVE,
 	    .on_state = agent_on_state,
 	    .on_state_data = a,
 	};

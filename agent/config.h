@@ -58,7 +58,7 @@ struct config {
 	int64_t cooldown_ms, sustain_ms;
 	double min_gain, relief_line; /* shares */
 	int64_t deadline_ms; /* 0 = auto: max(3 min, 3 × start-up p95 + monitor + delay) */
-	int64_t deploy_quiet_ms, warm_up_ms, node_quiet_ms, node_settle_ms;
+	int64_t deploy_quiet_ms, warm_up_ms, node_quiet_ms, node_settle_ms, lease_ms;
 	/* [objective]: weights of the cost's parts */
 	double w_energy, w_response, w_reserved, w_move, w_traffic;
 	/* [power] */

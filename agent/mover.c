@@ -122,6 +122,7 @@ static void
 rested(struct mover *m)
 {
 	m->change->open = false;
+	m->change->verdict = VERDICT_OK;
 	error_clear(&m->change->err);
 	mover_emit(m, MOVER_EVENT_OK);
 }
@@ -130,6 +131,8 @@ static void
 effect_rest(struct mover *m)
 {
 	m->change->open = true;
+	/* Whoever may act takes it up; it may be us again. */
+	keeper_release(m->keeper);
 	if (!m->options.keep_trying)
 		mover_emit(m, MOVER_EVENT_NOTHING);
 	else
@@ -145,6 +148,9 @@ run_effect(struct mover *m, enum mover_effect effect)
 		break;
 	case MOVER_EFFECT_CONFIRM:
 		mover_effect_confirm(m);
+		break;
+	case MOVER_EFFECT_LEAD:
+		mover_effect_lead(m);
 		break;
 	case MOVER_EFFECT_STORE:
 		effect_store(m);
@@ -218,6 +224,7 @@ mover_start_change(struct mover *m, struct change *c, enum mover_state first)
 {
 	m->serial++;
 	m->change = c;
+	m->self[0] = '\0';
 	c->state = first;
 	(void) uv_timer_start(&m->soon, on_first, 0, 0);
 }
@@ -235,6 +242,7 @@ mover_over(struct mover *m)
 
 	m->serial++;
 	(void) uv_timer_stop(&m->timer);
+	keeper_release(m->keeper);
 	if (c->err.code != 0)
 		out.err = &c->err;
 	else if (c->in.state != MOVE_DONE || c->open) {
@@ -263,12 +271,17 @@ mover_new(uv_loop_t *loop, struct api *api, const struct mover_journal *journal,
 	int r;
 
 	if (loop == NULL || api == NULL || journal == NULL || eyes == NULL || options == NULL ||
-	    journal->add == NULL || journal->update == NULL || journal->list == NULL ||
-	    eyes->look == NULL)
+	    options->lease_key == NULL || journal->add == NULL || journal->update == NULL ||
+	    journal->list == NULL || eyes->look == NULL)
 		return error_set(err, EINVAL, "mover: a part is missing");
 	m = xcalloc(1, sizeof(*m));
 	*m = (struct mover){
 	    .loop = loop, .api = api, .journal = *journal, .eyes = *eyes, .options = *options};
+	m->options.lease_key = m->options.host = NULL; /* the keeper has them */
+	m->keeper = keeper_new(loop, api,
+	                       &(struct keeper_options){.key = options->lease_key,
+	                                                .host = options->host,
+	                                                .ttl_ms = options->lease_ms});
 	rng_seed(&m->rng, options->seed);
 	r = uv_timer_init(loop, &m->timer);
 	m->timer.data = m;
@@ -285,12 +298,19 @@ void
 mover_set_options(struct mover *m, const struct mover_options *options)
 {
 	m->options = *options;
+	keeper_set_ttl(m->keeper, options->lease_ms);
 }
 
 bool
 mover_busy(const struct mover *m)
 {
 	return m->change != NULL || m->recovery != NULL;
+}
+
+bool
+mover_resting(const struct mover *m)
+{
+	return m->change != NULL && m->change->state == MOVER_LEFT_OPEN;
 }
 
 const struct intent *

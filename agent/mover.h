@@ -65,6 +65,13 @@ struct mover_options {
 	int64_t poll_ms;     /* of tasks while verifying; 0 = 500 ms */
 	int64_t retry_ms;    /* 0 = 15 s */
 	uint64_t seed;       /* of the jitter between tries */
+	/* Read by mover_new only: the lease's key (agent/lease.h; not NULL), and the host's name
+	 * for people (may be NULL). */
+	const char *lease_key, *host;
+	int64_t lease_ms; /* [moves] lease: how long it lasts; 0 = LEASE_TTL_MS */
+	/* [agent] mode = observe writes nothing of its own accord: mover_recover takes up what this
+	 * journal holds open (a person asked for it), not what another manager's forager left. */
+	bool own_only;
 	/* Called after each state that was journalled; may be NULL. */
 	void (*on_state)(void *data, const struct intent *intent);
 	void *on_state_data;
@@ -114,6 +121,8 @@ void mover_set_options(struct mover *m, const struct mover_options *options);
 int mover_start(struct mover *m, const struct move_request *request, move_done_cb *done, void *data,
                 struct error *err);
 bool mover_busy(const struct mover *m);
+/* Busy with a change that it cannot go on with for now: no answer, not the leader, no lease. */
+bool mover_resting(const struct mover *m);
 /* The open change, NULL when none is: good until the loop runs again. */
 const struct intent *mover_intent(const struct mover *m);
 
@@ -123,9 +132,11 @@ void mover_hint(struct mover *m);
 
 /*
  * Finishes or takes back whatever an earlier run left open: first the journal's open rows, then
- * services that carry our plan label without one (the journal was lost). each runs once for every
- * change that was taken up (may be NULL), cb once at the end, with the first error. Call it before
- * the first mover_start; also later, when a service carries a plan label and nothing is open.
+ * services that carry our plan label without one (another manager's forager moved them, or the
+ * journal was lost). For the latter we must be the Raft leader, and the lease must be ours: while
+ * another one holds it, its move is its own. each runs once for every change that was taken up (may
+ * be NULL), cb once at the end, with the first error. Call it before the first mover_start; also
+ * later, when a service carries a plan label and nothing is open.
  */
 int mover_recover(struct mover *m, move_done_cb *each, mover_cb *cb, void *data, struct error *err);
 

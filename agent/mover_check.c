@@ -275,6 +275,8 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 		note_tasks(c, s, service, from);
 		note_terms(c, &s->services[service], &steer);
 		c->seen_version = s->services[service].version;
+		c->from_version = s->nodes[from].version;
+		c->to_version = s->nodes[to].version;
 	}
 	arena_free(arena);
 	if (v != VERDICT_OK)

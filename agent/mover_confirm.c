@@ -33,20 +33,6 @@ on_confirm_tasks(struct mover *m, const struct error *err)
 	mover_emit(m, MOVER_EVENT_OK);
 }
 
-struct confirm {
-	struct ticket *ticket;
-	char self[SWARM_ID_SIZE];
-};
-
-static const struct docker_node *
-node_by_id(const struct docker_nodes *nodes, const char *id)
-{
-	for (size_t i = 0; i < nodes->n; i++)
-		if (streq(nodes->items[i].id, id))
-			return &nodes->items[i];
-	return NULL;
-}
-
 static bool
 usable(const struct docker_node *n)
 {
@@ -54,48 +40,29 @@ usable(const struct docker_node *n)
 }
 
 static void
-on_confirm_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
+on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
+        const struct error *err)
 {
-	struct confirm *q = data;
-	struct mover *m = ticket_take(q->ticket);
-	const struct docker_node *self;
+	const struct change *c = m->change;
 
-	if (m != NULL && nodes == NULL) {
-		mover_fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
-	} else if (m != NULL) {
-		self = node_by_id(nodes, q->self);
-		if (self == NULL || !self->is_leader)
-			mover_refuse(m, VERDICT_NOT_LEADER);
-		else if (!usable(node_by_id(nodes, m->change->in.from_id)))
-			mover_refuse(m, VERDICT_SOURCE_UNUSABLE);
-		else if (!usable(node_by_id(nodes, m->change->in.to_id)))
-			mover_refuse(m, VERDICT_TARGET_UNUSABLE);
-		else
-			mover_read_tasks(m, on_confirm_tasks);
-	}
-	free(q);
-}
-
-static void
-on_confirm_info(void *data, struct docker_info *info, const struct error *err)
-{
-	struct mover *m = ticket_take(data);
-	struct confirm *q;
-
-	if (m == NULL)
-		return;
-	if (info == NULL) {
-		mover_fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err);
+	if (verdict != VERDICT_OK) {
+		mover_fail(m, verdict == VERDICT_PARTIAL ? MOVER_EVENT_STUCK : MOVER_EVENT_REFUSED,
+		           verdict, err);
 		return;
 	}
-	q = xcalloc(1, sizeof(*q));
-	q->ticket = ticket_new(m);
-	(void) str_copy(q->self, sizeof(q->self), info->node_id);
-	api_nodes(m->api, on_confirm_nodes, q);
+	mover_note_nodes(m, nodes);
+	if (!usable(mover_node(nodes, c->in.from_id)))
+		mover_refuse(m, VERDICT_SOURCE_UNUSABLE);
+	else if (!usable(mover_node(nodes, c->in.to_id)))
+		mover_refuse(m, VERDICT_TARGET_UNUSABLE);
+	else if (c->nodes_moved)
+		mover_refuse(m, VERDICT_NODE_CHANGED);
+	else
+		mover_read_tasks(m, on_confirm_tasks);
 }
 
 void
 mover_effect_confirm(struct mover *m)
 {
-	api_info(m->api, on_confirm_info, ticket_new(m));
+	mover_lead(m, on_lead);
 }

@@ -1,6 +1,7 @@
 /* What the files of the mover share: agent/mover*.c include it, nobody else. */
 #pragma once
 
+#include "agent/keeper.h"
 #include "agent/mover.h"
 #include "agent/mover_judge.h"
 #include "agent/mover_spec.h"
@@ -26,14 +27,17 @@ struct change {
 
 	enum verdict verdict;
 	struct error err;
-	bool changed;    /* the Swarm was written to */
-	bool recovering; /* taken up from an earlier run */
-	bool open;       /* left without an end */
+	bool changed;           /* the Swarm was written to */
+	bool recovering;        /* taken up from an earlier run */
+	enum mover_event found; /* by RECOVER, while the lease is asked for */
+	bool open;              /* left without an end */
 
 	char **known, **old; /* task ids, see judge_plan; known NULL after a restart */
 	size_t n_known, n_old;
-	uint64_t seen_version;            /* the service's in the checked snapshot */
-	int64_t length_ms, deadline_mono; /* of each wait */
+	uint64_t seen_version;             /* the service's in the checked snapshot */
+	uint64_t from_version, to_version; /* the nodes' in it; 0 = not checked */
+	bool nodes_moved;                  /* one of them has another one by now */
+	int64_t length_ms, deadline_mono;  /* of each wait */
 	unsigned tries, steady;
 	char *final; /* owned fields as they should end; NULL: not known yet */
 	char *places;
@@ -60,6 +64,8 @@ struct ticket {
 struct mover {
 	uv_loop_t *loop;
 	struct api *api;
+	struct keeper *keeper;
+	char self[SWARM_ID_SIZE]; /* our node; "" = not asked for this change yet */
 	struct mover_journal journal;
 	struct mover_eyes eyes;
 	struct mover_options options;
@@ -130,8 +136,24 @@ char *mover_dump(const json_t *value);
 /* CHECK goes on with an undo or release, when its service was read. */
 void mover_check_merge(struct mover *m, const struct error *err);
 
+/*
+ * May this manager change the Swarm now? It must be the Raft leader, and the lease must be ours: it
+ * is asked for when it is not. fn gets the nodes as they are now (for the callback) and VERDICT_OK;
+ * or NOT_LEADER, LEASE or PARTIAL (no answer), with the reason. What was asked for is given back
+ * when the change ends or is left open.
+ */
+typedef void lead_fn(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
+                     const struct error *err);
+void mover_lead(struct mover *m, lead_fn *fn);
+/* Whether these nodes say that we lead; true when we do not know who we are. */
+bool mover_leads(const struct mover *m, const struct docker_nodes *nodes);
+const struct docker_node *mover_node(const struct docker_nodes *nodes, const char *id);
+/* Notes in the change whether its nodes have other versions than when it was checked. */
+void mover_note_nodes(struct mover *m, const struct docker_nodes *nodes);
+
 void mover_effect_check(struct mover *m);
 void mover_effect_confirm(struct mover *m);
+void mover_effect_lead(struct mover *m);
 void mover_effect_post(struct mover *m);
 void mover_effect_watch(struct mover *m);
 void mover_effect_prove(struct mover *m);

@@ -117,10 +117,48 @@ on_posted(void *data, const struct api_done *done, const struct error *err)
 	}
 }
 
+/* Another change is open there: ours has ended before it began, and its terms are its own. */
+static bool
+label_is_anothers(const struct change *c)
+{
+	return spec_plan(c->spec) != NULL && !streq(spec_plan(c->spec), c->plan.label);
+}
+
 static bool
 label_is_ours(const struct change *c)
 {
 	return c->plan.label != NULL && streq(spec_plan(c->spec), c->plan.label);
+}
+
+/* The last instant: a lease that ran out while the answers came is asked for anew. */
+static void
+on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
+        const struct error *err)
+{
+	struct change *c = m->change;
+	struct error why = {0};
+
+	if (verdict == VERDICT_PARTIAL) {
+		try_again(m, 500, err);
+		return;
+	}
+	if (verdict != VERDICT_OK) {
+		c->verdict = verdict;
+		give(m, MOVER_EVENT_UNLED, err);
+		return;
+	}
+	mover_note_nodes(m, nodes);
+	if (effect_of(m) == MOVER_EFFECT_POST_STEER && c->nodes_moved && !c->changed) {
+		mover_refuse(m, VERDICT_NODE_CHANGED);
+		return;
+	}
+	if (!keeper_held(m->keeper)) {
+		(void) error_set(&why, EBUSY, "the lease ran out");
+		try_again(m, 100, &why);
+		return;
+	}
+	api_service_update(m->api, c->in.service_id, c->facts.version, c->sent, on_posted,
+	                   ticket_new(m));
 }
 
 static void
@@ -142,8 +180,7 @@ post(struct mover *m)
 	}
 	json_decref(c->sent);
 	c->sent = edited;
-	api_service_update(m->api, c->in.service_id, c->facts.version, edited, on_posted,
-	                   ticket_new(m));
+	mover_lead(m, on_lead);
 }
 
 /* Done already, by an earlier try whose answer was lost or an earlier run. */
@@ -223,7 +260,7 @@ post_yield(struct mover *m)
 
 	if (r < 0)
 		give(m, MOVER_EVENT_REFUSED, &why);
-	else if (r == 0)
+	else if (r == 0 || label_is_anothers(c))
 		mover_emit(m, MOVER_EVENT_NOTHING);
 	else if (judge_update_paused(&c->facts) ||
 	         (judge_update_open(&c->facts) && !label_is_ours(c)))
@@ -244,8 +281,8 @@ post_second(struct mover *m)
 	const struct change *c = m->change;
 	bool as_sent = c->wrote && mover_spec_is(c->spec, c->in.written, c->written_rest);
 
-	if ((as_sent || label_is_ours(c) || c->previous_ours) && !judge_update_open(&c->facts) &&
-	    !judge_update_paused(&c->facts))
+	if ((as_sent || label_is_ours(c) || c->previous_ours) && !label_is_anothers(c) &&
+	    !judge_update_open(&c->facts) && !judge_update_paused(&c->facts))
 		post(m);
 	else
 		mover_emit(m, MOVER_EVENT_NOTHING);

@@ -24,10 +24,7 @@ struct recovery {
 	char **labelled; /* services with a plan label that no row explains */
 	size_t n_labelled, next_labelled;
 	bool scanned;
-	bool alone; /* this is the only manager */
 };
-
-static void scan(struct mover *m);
 
 void
 mover_recovery_free(struct recovery *r)
@@ -53,6 +50,7 @@ finish(struct mover *m)
 {
 	struct recovery *r = take_ptr(m->recovery);
 
+	keeper_release(m->keeper);
 	if (r->cb != NULL)
 		r->cb(r->data, r->err.code != 0 ? &r->err : NULL);
 	mover_recovery_free(r);
@@ -205,16 +203,6 @@ adopt(struct mover *m, const struct api_service *service)
 		mover_recovery_next(m);
 		return;
 	}
-	/* With several managers it may be another forager's, at work just now. */
-	if (!r->alone && wall_ms() <= in.deadline_wall_ms) {
-		(void) error_set(&why, EBUSY,
-		                 "service '%s' is being moved by another forager: left alone until "
-		                 "its deadline",
-		                 in.service_name);
-		note_error(r, &why);
-		mover_recovery_next(m);
-		return;
-	}
 	c = change_new();
 	c->plan.label = xstrdup(spec_plan(service->spec));
 	change_adopt(c, &in);
@@ -239,12 +227,16 @@ on_labelled_service(void *data, struct api_service *service, const struct error 
 	adopt(m, service);
 }
 
+/* A row of another plan does not explain the label: it ends by itself, its own label is gone. */
 static bool
-has_row(const struct recovery *r, const char *service_id)
+has_row(const struct recovery *r, const char *service_id, const char *label)
 {
-	for (size_t i = 0; i < r->n_rows; i++)
-		if (streq(r->rows[i].service_id, service_id))
+	for (size_t i = 0; i < r->n_rows; i++) {
+		_cleanup_(freep) char *own = mover_plan_label(&r->rows[i]);
+
+		if (streq(r->rows[i].service_id, service_id) && streq(own, label))
 			return true;
+	}
 	return false;
 }
 
@@ -258,37 +250,53 @@ on_scanned(void *data, struct docker_services *services, const struct error *err
 		return;
 	r = m->recovery;
 	note_error(r, services == NULL ? err : NULL);
-	for (size_t i = 0; services != NULL && i < services->n; i++)
-		if (docker_label_get(&services->items[i].labels, SPEC_LABEL_PLAN) != NULL &&
-		    !has_row(r, services->items[i].id))
+	for (size_t i = 0; services != NULL && i < services->n; i++) {
+		const char *label = docker_label_get(&services->items[i].labels, SPEC_LABEL_PLAN);
+
+		if (label != NULL && !has_row(r, services->items[i].id, label))
 			change_id_add(&r->labelled, &r->n_labelled, services->items[i].id);
-	mover_recovery_next(m);
-}
-
-static void
-on_managers(void *data, struct docker_nodes *nodes, const struct error *err)
-{
-	struct mover *m = ticket_take(data);
-	size_t managers = 0;
-
-	if (m == NULL)
-		return;
-	if (nodes == NULL) {
-		note_error(m->recovery, err);
-		mover_recovery_next(m);
-		return;
 	}
-	for (size_t i = 0; i < nodes->n; i++)
-		managers += nodes->items[i].role == DOCKER_MANAGER;
-	m->recovery->alone = managers == 1;
-	api_services(m->api, on_scanned, ticket_new(m));
+	mover_recovery_next(m);
 }
 
 static void
 scan(struct mover *m)
 {
 	m->recovery->scanned = true;
-	api_nodes(m->api, on_managers, ticket_new(m));
+	if (m->options.own_only)
+		mover_recovery_next(m);
+	else
+		api_services(m->api, on_scanned, ticket_new(m));
+}
+
+static void
+read_labelled(struct mover *m)
+{
+	struct recovery *r = m->recovery;
+
+	api_service_get(m->api, r->labelled[r->next_labelled++], on_labelled_service,
+	                ticket_new(m));
+}
+
+/*
+ * What carries a label is somebody's open move. Who holds the lease is at work on it; who does not
+ * lead leaves it to the forager that does, and has nothing to complain about.
+ */
+static void
+on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
+        const struct error *err)
+{
+	struct recovery *r = m->recovery;
+
+	(void) nodes;
+	if (verdict == VERDICT_OK) {
+		read_labelled(m);
+		return;
+	}
+	if (verdict != VERDICT_NOT_LEADER)
+		note_error(r, err);
+	r->next_labelled = r->n_labelled;
+	mover_recovery_next(m);
 }
 
 void
@@ -302,9 +310,10 @@ mover_recovery_next(struct mover *m)
 		start_row(m, &r->rows[r->next_row++]);
 	else if (!r->scanned)
 		scan(m);
+	else if (r->next_labelled < r->n_labelled && keeper_held(m->keeper))
+		read_labelled(m);
 	else if (r->next_labelled < r->n_labelled)
-		api_service_get(m->api, r->labelled[r->next_labelled++], on_labelled_service,
-		                ticket_new(m));
+		mover_lead(m, on_lead);
 	else
 		finish(m);
 }
@@ -342,6 +351,7 @@ mover_recover(struct mover *m, move_done_cb *each, mover_cb *cb, void *data, str
 	m->recovery->each = each;
 	m->recovery->cb = cb;
 	m->recovery->data = data;
+	m->self[0] = '\0';
 	m->serial++;
 	m->journal.list(m->journal.data, MOVER_LIST_OPEN, 0, on_listed, ticket_new(m));
 	return 0;

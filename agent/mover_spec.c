@@ -254,6 +254,23 @@ mover_spec_final(const json_t *spec, const struct intent *in, const struct mover
 	return r < 0 ? r : 0;
 }
 
+static bool
+label_is_anothers(const json_t *spec, const struct mover_plan *plan)
+{
+	return spec_plan(spec) != NULL && !streq(spec_plan(spec), plan->label);
+}
+
+bool
+mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                bool previous_ours)
+{
+	json_auto_t *edited = NULL;
+
+	if (label_is_anothers(spec, plan))
+		return false;
+	return previous_ours || mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
+}
+
 /* Whether the spec is what this edit makes of it: then it was made already. */
 static bool
 already(enum mover_edit edit, const json_t *spec, const struct intent *in,

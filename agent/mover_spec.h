@@ -43,6 +43,13 @@ char *mover_plan_label(const struct intent *in);
 int mover_spec_standing(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
                         bool previous_ours, enum mover_standing *ret, struct error *err);
 
+/*
+ * Whether anything of this change is in the spec, or in the previous one: another change's label
+ * there means that ours ended before, whatever terms look alike.
+ */
+bool mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                     bool previous_ours);
+
 enum mover_edit {
 	EDIT_STEER,
 	EDIT_SETTLE,  /* the owner's placement without our labels; plan->keep stays, plan->drop goes

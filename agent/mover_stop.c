@@ -86,9 +86,8 @@ mover_stop(struct mover *m, mover_cb *cb, void *data)
 }
 
 static void
-on_handle_closed(uv_handle_t *handle)
+one_closed(struct mover *m)
 {
-	struct mover *m = handle->data;
 	void (*cb)(void *data);
 	void *data;
 
@@ -107,6 +106,18 @@ on_handle_closed(uv_handle_t *handle)
 		cb(data);
 }
 
+static void
+on_handle_closed(uv_handle_t *handle)
+{
+	one_closed(handle->data);
+}
+
+static void
+on_keeper_closed(void *data)
+{
+	one_closed(data);
+}
+
 void
 mover_close(struct mover *m, void (*cb)(void *data), void *data)
 {
@@ -120,7 +131,8 @@ mover_close(struct mover *m, void (*cb)(void *data), void *data)
 	for (struct ticket *t = m->tickets; t != NULL; t = t->next)
 		t->m = NULL;
 	m->tickets = NULL;
-	m->n_closing = 2;
+	m->n_closing = 3;
+	keeper_close(take_ptr(m->keeper), on_keeper_closed, m);
 	uv_close((uv_handle_t *) &m->timer, on_handle_closed);
 	uv_close((uv_handle_t *) &m->soon, on_handle_closed);
 }

@@ -14,7 +14,9 @@
 	X(CHECK, CHECK, PLANNED, "reads the Swarm anew and asks every rule")                       \
 	X(PLAN, STORE, PLANNED, "writes the intent down, before anything is sent")                 \
 	X(PLAN_MERGE, STORE, PLANNED, "the same for undo and release: no task is to move")         \
-	X(CONFIRM, CONFIRM, PLANNED, "still the Raft leader, still the service that was checked")  \
+	X(CONFIRM, CONFIRM, PLANNED,                                                               \
+	  "we lead and hold the lease, and it is still the service that was checked")              \
+	X(LEAD, LEAD, PLANNED, "the same for undo and release: we lead and hold the lease")        \
 	X(ARM, STORE, STEERED, "writes down that the steering may be sent from now on")            \
 	X(STEER, POST_STEER, STEERED, "the constraints that leave only the target")                \
 	X(VERIFY, WATCH_MOVE, STEERED, "waits until every copy runs where it should")              \
@@ -61,7 +63,8 @@ enum mover_state {
 /* id, text: what the driver does; each ends in exactly one event */
 #define MOVER_EFFECTS(X)                                                                           \
 	X(CHECK, "read the Swarm, ask the rules, make the plan")                                   \
-	X(CONFIRM, "read our node and the service")                                                \
+	X(CONFIRM, "be the Raft leader, take the lease, read the service")                         \
+	X(LEAD, "be the Raft leader, take the lease")                                              \
 	X(STORE, "write the journal")                                                              \
 	X(POST_STEER, "change the service: steering")                                              \
 	X(POST_SETTLE, "change the service: the owner's placement")                                \
@@ -100,6 +103,7 @@ enum mover_effect {
 	X(FOREIGN, "someone else changed the service")                                             \
 	X(GONE, "the service was removed")                                                         \
 	X(STUCK, "no answer, or out of tries")                                                     \
+	X(UNLED, "this manager may not act: not the Raft leader, or the lease is another's")       \
 	X(STOP, "we are asked to stop")                                                            \
 	X(FOUND_STEERED, "our steering stands")                                                    \
 	X(FOUND_BLOCKED, "our block of the target stands")                                         \

@@ -101,6 +101,12 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		not_yet(m, err);
 		return;
 	}
+	if (!mover_leads(m, nodes)) {
+		m->change->verdict = VERDICT_NOT_LEADER;
+		(void) error_set(&why, EPERM, "%s", verdict_infos[VERDICT_NOT_LEADER].text);
+		give(m, MOVER_EVENT_UNLED, &why);
+		return;
+	}
 	r = judge(m, nodes, &why);
 	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND && r == MOVER_EVENT_OK &&
 	    ++m->change->steady < STEADY) {

@@ -124,6 +124,10 @@ const struct option option_table[] = {
      .help =
          "A node that joined, came back or was made active is no target for so long: nodes that "
          "flap do so within minutes."},
+    {"moves", "lease", OPTION_DURATION, AT(lease_ms), 1 * SECONDS, 10 * MINUTES, "20s",
+     .help = "Who acts holds a lease in the Swarm (config forager-lease) and renews it five times "
+             "within this. A forager that dies in the middle of a move is replaced by the one on "
+             "the Raft leader after a fifth more; shorter asks more of the clocks' speed."},
 
     {"objective", "energy", OPTION_NUMBER, AT(w_energy), 0, 1000, "1",
      .help = "Weight of energy: at 1, one unit of cost is what 100 W burn in 5 minutes."},

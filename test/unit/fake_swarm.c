@@ -8,6 +8,7 @@ const char *const fake_node_ids[FAKE_NODES] = {
     "node1aaaaaaaaaaaaaaaaaaaa", "node2bbbbbbbbbbbbbbbbbbbb", "node3cccccccccccccccccccc",
     "node4dddddddddddddddddddd"};
 const char *const fake_node_names[FAKE_NODES] = {"a", "b", "c", "d"};
+static const char fake_config_id[] = "config1cccccccccccccccccc";
 const char fake_service_id[] = "service1sssssssssssssssss";
 
 static json_t *
@@ -219,10 +220,10 @@ nodes(const struct fake_swarm *f)
 
 	for (size_t i = 0; i < f->n_nodes; i++) {
 		json_t *n = json_pack(
-		    "{s:s, s:{s:i}, s:{s:s, s:s}, s:{s:s, s:{s:s, s:s}, s:{s:I, s:I}}, s:{s:s, "
+		    "{s:s, s:{s:I}, s:{s:s, s:s}, s:{s:s, s:{s:s, s:s}, s:{s:I, s:I}}, s:{s:s, "
 		    "s:s}}",
-		    "ID", fake_node_ids[i], "Version", "Index", 5, "Spec", "Role",
-		    i == 0 ? "manager" : "worker", "Availability",
+		    "ID", fake_node_ids[i], "Version", "Index", (json_int_t) f->node_version,
+		    "Spec", "Role", i == 0 ? "manager" : "worker", "Availability",
 		    f->drained[i] ? "drain" : "active", "Description", "Hostname",
 		    fake_node_names[i], "Platform", "OS", "linux", "Architecture", "x86_64",
 		    "Resources", "NanoCPUs", (json_int_t) 4000000000, "MemoryBytes",
@@ -320,6 +321,64 @@ update(struct fake_swarm *f, struct http_server_conn *conn, const struct http_se
 		answer(conn, 200, json_object());
 }
 
+/* ---- the lease ---- */
+
+void
+fake_lease_write(struct fake_swarm *f, const char *holder)
+{
+	json_t *term = json_object_get(f->lease, "forager.lease.term");
+	json_t *labels = json_pack("{s:s, s:s, s:O?, s:s}", "forager.lease.holder",
+	                           holder != NULL ? holder : "", "forager.lease.host", "elsewhere",
+	                           "forager.lease.term", term, "forager.lease.ttl-ms", "600");
+
+	json_decref(f->lease);
+	f->lease = labels;
+	f->lease_version = ++f->version;
+}
+
+static void
+lease_post(struct fake_swarm *f, struct http_server_conn *conn, const struct http_server_request *r)
+{
+	json_auto_t *doc = json_loads(r->body, JSON_REJECT_DUPLICATES, NULL);
+	const char *at = strstr(r->target, "version=");
+
+	f->n_lease_posts++;
+	if (f->lease != NULL && at == NULL) {
+		complain(conn, 409,
+		         "rpc error: code = AlreadyExists desc = config forager-lease "
+		         "already exists");
+		return;
+	}
+	if (at != NULL && strtoull(at + 8, NULL, 10) != f->lease_version) {
+		complain(conn, 500, "rpc error: code = Unknown desc = update out of sequence");
+		return;
+	}
+	json_decref(f->lease);
+	f->lease = json_incref(json_object_get(doc, "Labels"));
+	f->lease_version = ++f->version;
+	answer(conn, at == NULL ? 201 : 200, json_pack("{s:s}", "ID", fake_config_id));
+}
+
+static void
+lease(struct fake_swarm *f, struct http_server_conn *conn, const struct http_server_request *r)
+{
+	json_t *list = json_array();
+
+	if (f->lease_down) {
+		complain(conn, 500, "rpc error: code = DeadlineExceeded");
+	} else if (streq(r->method, "POST")) {
+		lease_post(f, conn, r);
+	} else {
+		if (f->lease != NULL)
+			(void) json_array_append_new(
+			    list, json_pack("{s:s, s:{s:I}, s:{s:s, s:O}}", "ID", fake_config_id,
+			                    "Version", "Index", (json_int_t) f->lease_version,
+			                    "Spec", "Name", "forager-lease", "Labels", f->lease));
+		answer(conn, 200, json_incref(list));
+	}
+	json_decref(list);
+}
+
 static void
 on_request(void *data, struct http_server_conn *conn, const struct http_server_request *r)
 {
@@ -344,6 +403,8 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 		                 "ControlAvailable", 1));
 	else if (str_has_prefix(path, "/nodes"))
 		answer(conn, 200, nodes(f));
+	else if (str_has_prefix(path, "/configs"))
+		lease(f, conn, r);
 	else if (str_has_prefix(path, "/tasks"))
 		answer(conn, 200, tasks(f));
 	else if (str_has_prefix(path, "/services/") && streq(r->method, "POST"))
@@ -362,7 +423,8 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 void
 fake_open(struct fake_swarm *f, uv_loop_t *loop, const char *spec, const uint32_t *on)
 {
-	*f = (struct fake_swarm){.version = 100, .n_nodes = 3, .update_readings = 2};
+	*f = (struct fake_swarm){
+	    .version = 100, .n_nodes = 3, .node_version = 5, .update_readings = 2};
 	f->spec = json_loads(spec, JSON_REJECT_DUPLICATES, NULL);
 	if (f->spec == NULL)
 		abort();
@@ -394,6 +456,7 @@ fake_free(struct fake_swarm *f)
 	json_decref(f->spec);
 	json_decref(f->previous);
 	json_decref(f->original);
+	json_decref(f->lease);
 }
 
 unsigned

@@ -47,6 +47,7 @@ struct fake_swarm {
 	unsigned update_left;     /* readings of the service until "updating" ends */
 	unsigned update_readings; /* each update takes so many */
 	size_t n_nodes;
+	uint64_t node_version; /* of every node */
 	bool drained[FAKE_NODES], follower, removed, down;
 	struct fake_task tasks[FAKE_TASKS];
 	size_t n_tasks;
@@ -55,6 +56,11 @@ struct fake_swarm {
 	enum fake_fate fate;
 	enum fake_fault faults[FAKE_FAULTS];
 	bool always_conflict;
+	/* The config forager-lease: its labels, NULL while there is none. */
+	json_t *lease;
+	uint64_t lease_version;
+	unsigned n_lease_posts;
+	bool lease_down; /* its requests fail */
 	unsigned n_posts, n_applied, n_requests;
 	bool steering_seen[FAKE_FAULTS]; /* of each applied POST: it has a node.id term */
 	/* Runs before each request is answered; may change anything. NULL is fine. */
@@ -72,6 +78,9 @@ extern const char fake_service_id[];
 void fake_open(struct fake_swarm *f, uv_loop_t *loop, const char *spec, const uint32_t *on);
 void fake_close(struct fake_swarm *f); /* memory of the server goes as the loop runs on */
 void fake_free(struct fake_swarm *f);
+
+/* Another forager takes or renews the lease; NULL gives it back. */
+void fake_lease_write(struct fake_swarm *f, const char *holder);
 
 /* Someone else writes: the spec becomes this one (taken over). */
 void fake_write(struct fake_swarm *f, json_t *spec);

@@ -177,6 +177,28 @@ test_refused_means_nothing_sent(void **unused)
 		}
 }
 
+/* Who may not act any more sends nothing and says nothing is done: the change stays open. */
+static void
+test_unled_stays_open(void **unused)
+{
+	(void) unused;
+	for (size_t s = 0; s < MOVER_STATE_N; s++) {
+		enum mover_effect effect = mover_state_infos[s].effect;
+		int next = mover_table_next((enum mover_state) s, MOVER_EVENT_UNLED);
+
+		if (mover_effect_posts(effect))
+			assert_true(mover_effect_gives(effect, MOVER_EVENT_UNLED));
+		if (next >= 0 && s != MOVER_PUSH)
+			assert_int_equal(next, MOVER_LEFT_OPEN);
+	}
+	/* The merge itself is done: the push is comfort only. */
+	assert_int_equal(mover_table_next(MOVER_PUSH, MOVER_EVENT_UNLED), MOVER_PROVE);
+	/* A merge, too, is sent only after we were seen to lead. */
+	for (size_t i = 0; i < mover_rows_n; i++)
+		if (mover_rows[i].next == MOVER_ARM_MERGE)
+			assert_int_equal(mover_rows[i].state, MOVER_LEAD);
+}
+
 static void
 test_known_ways(void **unused)
 {
@@ -190,7 +212,7 @@ test_known_ways(void **unused)
 	      E(OK)},
 	     13,
 	     MOVER_OVER},
-	    {{E(MERGE), E(OK), E(OK), E(OK), E(OK), E(OK), E(OK), E(OK)}, 8, MOVER_OVER},
+	    {{E(MERGE), E(OK), E(OK), E(OK), E(OK), E(OK), E(OK), E(OK), E(OK)}, 9, MOVER_OVER},
 	    {{E(OK), E(OK), E(OK), E(OK), E(OK), E(FAILING), E(OK), E(OK), E(OK), E(OK), E(OK),
 	      E(OK), E(OK)},
 	     13,
@@ -251,6 +273,7 @@ main(void)
 	    cmocka_unit_test(test_ends_are_told),
 	    cmocka_unit_test(test_journal_before_post),
 	    cmocka_unit_test(test_refused_means_nothing_sent),
+	    cmocka_unit_test(test_unled_stays_open),
 	    cmocka_unit_test(test_known_ways),
 	    cmocka_unit_test(test_print),
 	};

@@ -20,9 +20,12 @@ unit_tests = \
 	test/unit/test_histogram \
 	test/unit/test_http \
 	test/unit/test_journal \
+	test/unit/test_keeper \
+	test/unit/test_lease \
 	test/unit/test_linear \
 	test/unit/test_mover \
 	test/unit/test_mover_judge \
+	test/unit/test_mover_lease \
 	test/unit/test_mover_table \
 	test/unit/test_notify \
 	test/unit/test_observe \
@@ -108,15 +111,26 @@ test_unit_test_http_LDADD = $(test_libs)
 test_unit_test_journal_SOURCES = test/unit/test_journal.c test/unit/store_fixture.h
 test_unit_test_journal_CPPFLAGS = $(test_cflags)
 test_unit_test_journal_LDADD = $(test_libs)
+test_unit_test_keeper_SOURCES = test/unit/test_keeper.c test/unit/fake_swarm.h test/unit/fake_swarm.c test/unit/http_server.h test/unit/http_server.c
+test_unit_test_keeper_CPPFLAGS = $(test_cflags)
+test_unit_test_keeper_LDADD = $(test_libs)
+test_unit_test_lease_SOURCES = test/unit/test_lease.c
+test_unit_test_lease_CPPFLAGS = $(test_cflags)
+test_unit_test_lease_LDADD = $(test_libs)
 test_unit_test_linear_SOURCES = test/unit/test_linear.c test/unit/policy_world.h
 test_unit_test_linear_CPPFLAGS = $(test_cflags)
 test_unit_test_linear_LDADD = $(test_libs)
-test_unit_test_mover_SOURCES = test/unit/test_mover.c test/unit/fake_swarm.h test/unit/fake_swarm.c test/unit/http_server.h test/unit/http_server.c
+test_unit_test_mover_SOURCES = test/unit/test_mover.c test/unit/fake_swarm.h test/unit/fake_swarm.c test/unit/http_server.h test/unit/http_server.c \
+	test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_LDADD = $(test_libs)
 test_unit_test_mover_judge_SOURCES = test/unit/test_mover_judge.c
 test_unit_test_mover_judge_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_judge_LDADD = $(test_libs)
+test_unit_test_mover_lease_SOURCES = test/unit/test_mover_lease.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_lease_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_lease_LDADD = $(test_libs)
 test_unit_test_mover_table_SOURCES = test/unit/test_mover_table.c
 test_unit_test_mover_table_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_table_LDADD = $(test_libs)

@@ -1,8 +1,8 @@
 /*
  * relay LISTEN UPSTREAM FLAG COMMAND: between a client and an engine's socket. Before the first
- * "POST …/update" that comes while the file FLAG exists, it removes FLAG and runs COMMAND by the
- * shell: so a test can change the world between forager's check and its request. A COMMAND that
- * ends with status 75 makes the relay swallow the answer to that request.
+ * "POST …/services/ID/update" that comes while the file FLAG exists, it removes FLAG and runs
+ * COMMAND by the shell: so a test can change the world between forager's check and its request. A
+ * COMMAND that ends with status 75 makes the relay swallow the answer to that request.
  */
 #include <errno.h>
 #include <poll.h>
@@ -53,7 +53,8 @@ is_update(const char *bytes, ssize_t n)
 
 	(void) snprintf(line, sizeof(line), "%.*s", (int) (n < 255 ? n : 255), bytes);
 	line[strcspn(line, "\r\n")] = '\0';
-	return strncmp(line, "POST ", 5) == 0 && strstr(line, "/update?") != NULL;
+	return strncmp(line, "POST ", 5) == 0 && strstr(line, "/services/") != NULL &&
+	       strstr(line, "/update?") != NULL;
 }
 
 /* One connection, in a process of its own. A client sends a request at once, so its head is at the

@@ -1,0 +1,414 @@
+/* Who may act: the mover, the Raft leader and the lease. */
+#include "test/unit/mover_world.h"
+
+#include <errno.h>
+
+#include "agent/lease.h"
+#include "swarm/spec.h"
+
+static const char *
+holder(const struct fake_swarm *f)
+{
+	const char *text = json_string_value(json_object_get(f->lease, "forager.lease.holder"));
+
+	return text != NULL ? text : "";
+}
+
+static void
+wait_given_back(struct world *x)
+{
+	while (holder(&x->fake)[0] != '\0')
+		(void) uv_run(&x->loop, UV_RUN_ONCE);
+}
+
+static void
+assert_ours(struct fake_swarm *f, unsigned n)
+{
+	(void) n;
+	assert_string_equal(holder(f), "node1aaaaaaaaaaaaaaaaaaaa-0123456789abcdef");
+}
+
+static void
+test_held_at_each_post(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.fake.on_post = assert_ours;
+	world_request(&x, &world_ask);
+	assert_int_equal(x.state, MOVE_DONE);
+	assert_int_equal(x.fake.n_applied, 3);
+	wait_given_back(&x); /* by itself */
+	assert_int_equal(x.fake.n_lease_posts, 2);
+	world_clean(&x);
+	world_close(&x);
+}
+
+/* Another forager that is alive: its lease is renewed at each look. */
+static void
+beat(struct fake_swarm *f, const char *method, const char *target)
+{
+	if (streq(method, "GET") && strstr(target, "/configs") != NULL)
+		fake_lease_write(f, "him");
+}
+
+static void
+test_anothers(void **unused)
+{
+	static const struct move_request release = {
+	    .kind = MOVE_KIND_UNDO, .service = "web", .from = "a", .to = "c", .person = true};
+	const struct move_request *const asks[] = {&world_ask, &release};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		x.fake.on_request = beat;
+		world_request(&x, asks[i]);
+		assert_int_equal(x.state, MOVE_REFUSED);
+		assert_int_equal(x.verdict, VERDICT_LEASE);
+		assert_non_null(strstr(x.err.text, "'elsewhere'"));
+		assert_int_equal(x.fake.n_posts + x.fake.n_lease_posts, 0);
+		assert_string_equal(holder(&x.fake), "him");
+		world_clean(&x);
+		world_close(&x);
+	}
+}
+
+static void
+test_silent(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	fake_lease_write(&x.fake, "him");
+	x.fake.on_post = assert_ours;
+	world_request(&x, &world_ask);
+	assert_int_equal(x.state, MOVE_DONE);
+	world_clean(&x);
+	world_close(&x);
+}
+
+/* Whatever is refused, and whatever only watches, writes nothing at all. */
+static void
+test_no_lease_for_nothing(void **unused)
+{
+	static const struct {
+		enum act_mode mode;
+		bool follower, dry, paused;
+	} cases[] = {{ACT_OBSERVE, .follower = false},
+	             {ACT_RECOMMEND, .follower = false},
+	             {ACT_AUTO, .follower = true},
+	             {ACT_AUTO, .dry = true},
+	             {ACT_AUTO, .paused = true}};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		x.options.mode = cases[i].mode;
+		x.options.own_only = cases[i].mode == ACT_OBSERVE;
+		x.options.dry_run = cases[i].dry;
+		x.options.paused = cases[i].paused;
+		mover_set_options(x.mover, &x.options);
+		x.fake.follower = cases[i].follower;
+		world_recover(&x);
+		world_request(&x, &world_ask);
+		assert_int_equal(x.state, MOVE_REFUSED);
+		world_close(&x);
+		assert_int_equal(x.fake.n_lease_posts, 0);
+	}
+}
+
+static void
+test_merge_needs_the_leader(void **unused)
+{
+	static const char before[] = "{\"Constraints\":[],\"Labels\":{}," UPDATE "}";
+	static const char written[] =
+	    "{\"Constraints\":[\"node.role!=ingress\"],\"Labels\":{}," UPDATE "}";
+	struct intent row = {.id = 1,
+	                     .state = MOVE_DONE,
+	                     .service_id = "service1sssssssssssssssss",
+	                     .added = (char *) "[]",
+	                     .before = (char *) before,
+	                     .written = (char *) written};
+	struct move_request r = {
+	    .kind = MOVE_KIND_UNDO, .service = "web", .undo_of = 1, .undone = &row, .person = true};
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.fake.follower = true;
+	world_request(&x, &r);
+	assert_int_equal(x.state, MOVE_REFUSED);
+	assert_int_equal(x.verdict, VERDICT_NOT_LEADER);
+	assert_int_equal(x.fake.n_posts + x.fake.n_lease_posts, 0);
+	x.fake.follower = false;
+	world_request(&x, &r);
+	assert_int_equal(x.state, MOVE_DONE);
+	assert_int_equal(x.fake.n_applied, 2);
+	world_close(&x);
+}
+
+/* ---- in the middle of a move ---- */
+
+static unsigned lose_after;
+
+static void
+lose_leader(struct fake_swarm *f, unsigned n)
+{
+	f->follower = n + 1 == lose_after;
+}
+
+/* Stopped for long, or cut off: when we come back, the lease is another one's, who is alive. */
+static void
+lose_lease(struct fake_swarm *f, unsigned n)
+{
+	if (n + 1 == lose_after) {
+		fake_lease_write(f, "him");
+		f->on_request = beat;
+	}
+}
+
+static void
+test_stops_at_once(void **unused)
+{
+	static void (*const losses[])(struct fake_swarm * f, unsigned n) = {lose_leader,
+	                                                                    lose_lease};
+
+	(void) unused;
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(losses); i++) {
+		struct world x;
+
+		lose_after = 1 + i / 2;
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		/* The lease is short: the renewal finds out, as the answers are delayed here. */
+		x.options.lease_ms = LEASE_TTL_LEAST_MS;
+		x.options.poll_ms = i % 2 == 1 ? 150 : 2;
+		x.options.deadline_ms = 5000;
+		mover_set_options(x.mover, &x.options);
+		x.fake.update_readings = i % 2 == 1 ? 6 : 2;
+		x.fake.on_post = losses[i % 2];
+		world_request(&x, &world_ask);
+		if (i == 3) { /* the POST that follows at once is still within the lease */
+			world_close(&x);
+			continue;
+		}
+		assert_true(x.open);
+		assert_int_equal(x.verdict, i % 2 == 0 ? VERDICT_NOT_LEADER : VERDICT_LEASE);
+		assert_int_equal(x.fake.n_posts, lose_after);
+		if (i % 2 == 0)
+			wait_given_back(&x);
+		assert_string_equal(holder(&x.fake), i % 2 == 0 ? "" : "him");
+		/* The other one has done nothing, or died: we lead again and finish it. */
+		x.fake.on_request = NULL;
+		x.fake.on_post = assert_ours;
+		x.fake.follower = false;
+		world_recover(&x);
+		assert_int_equal(x.n_each, 1);
+		assert_int_equal(x.state, MOVE_DONE);
+		assert_int_equal(x.fake.n_applied, 3);
+		world_clean(&x);
+		world_close(&x);
+	}
+}
+
+/* What another manager's forager finished from the labels needs neither lease nor leader here. */
+static void
+test_finished_by_another(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	lose_after = 1;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.fake.on_post = lose_leader;
+	world_request(&x, &world_ask);
+	assert_true(x.open);
+	wait_given_back(&x);
+	fake_write(&x.fake, json_deep_copy(x.fake.original));
+	fake_write(&x.fake, json_deep_copy(x.fake.original));
+	x.fake.n_lease_posts = 0;
+	world_recover(&x);
+	assert_int_equal(x.n_each, 1);
+	assert_false(x.open);
+	assert_int_equal(x.state, MOVE_DONE); /* it runs where it should */
+	assert_int_equal(x.fake.n_posts, 1);
+	assert_int_equal(x.fake.n_lease_posts, 0);
+
+	world_close(&x);
+}
+
+static void
+test_keeps_trying(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	/* The daemon waits for its turn, and writes nothing while it waits. */
+	lose_after = 1;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.options.keep_trying = true;
+	x.options.deadline_ms = 5000;
+	mover_set_options(x.mover, &x.options);
+	x.fake.on_post = lose_leader;
+	assert_int_equal(mover_start(x.mover, &world_ask, world_on_done, &x, NULL), 0);
+	while (!mover_resting(x.mover))
+		(void) uv_run(&x.loop, UV_RUN_ONCE);
+	for (unsigned before = x.fake.n_requests; x.fake.n_requests < before + 50;)
+		(void) uv_run(&x.loop, UV_RUN_ONCE);
+	assert_int_equal(x.fake.n_posts, 1);
+	assert_int_equal(x.n_done, 0);
+	x.fake.follower = false;
+	world_run(&x, &x.n_done, 1);
+	assert_int_equal(x.state, MOVE_DONE);
+	assert_string_equal(x.err.text, "");
+	world_clean(&x);
+	world_close(&x);
+}
+
+static void
+node_event(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (strstr(target, "/info") != NULL)
+		f->node_version++;
+}
+
+static void
+late_node_event(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (strstr(target, "/tasks") != NULL)
+		f->node_version = 6;
+}
+
+/* A node event between the check and the steering: whatever the check saw is not so any more. */
+static void
+test_node_event(void **unused)
+{
+	static void (*const events[])(struct fake_swarm * f, const char *method,
+	                              const char *target) = {node_event, late_node_event};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		x.fake.on_request = events[i];
+		world_request(&x, &world_ask);
+		assert_int_equal(x.state, MOVE_REFUSED);
+		assert_int_equal(x.verdict, VERDICT_NODE_CHANGED);
+		assert_int_equal(x.fake.n_posts, 0);
+		world_clean(&x);
+		world_close(&x);
+	}
+}
+
+/* ---- another manager's open move ---- */
+
+/* Leaves the service steered, as one who was killed did, and the journal with him. */
+static void
+leave_steered(struct world *x)
+{
+	world_open(x, spec_full, (const uint32_t[]){0});
+	lose_after = 1;
+	x->fake.on_post = lose_leader;
+	world_request(x, &world_ask);
+	assert_true(x->open);
+	assert_non_null(spec_plan(x->fake.spec));
+	wait_given_back(x);
+	book_done(&x->book);
+	x->book = (struct book){0};
+	x->fake.on_post = NULL;
+	x->fake.follower = false;
+	x->fake.n_lease_posts = x->fake.n_posts = 0;
+}
+
+static void
+test_orphans(void **unused)
+{
+	enum { FREE, SILENT, ALIVE, FOLLOWER, OBSERVER };
+
+	(void) unused;
+	for (int i = FREE; i <= OBSERVER; i++) {
+		bool takes = i == FREE || i == SILENT;
+		struct world x;
+
+		leave_steered(&x);
+		if (i == SILENT || i == ALIVE)
+			fake_lease_write(&x.fake, "him");
+		x.fake.on_request = i == ALIVE ? beat : NULL;
+		x.fake.follower = i == FOLLOWER;
+		x.options.own_only = i == OBSERVER;
+		mover_set_options(x.mover, &x.options);
+		world_recover(&x);
+		assert_int_equal(x.n_each, takes);
+		assert_int_equal(x.fake.n_posts, takes ? 2 : 0);
+		assert_int_equal(x.recover_err.code, i == ALIVE ? -EBUSY : 0);
+		if (!takes) {
+			assert_int_equal(x.book.n, 0);
+			assert_int_equal(x.fake.n_lease_posts, 0);
+			assert_non_null(spec_plan(x.fake.spec));
+		} else {
+			assert_int_equal(x.state, MOVE_DONE);
+			world_clean(&x);
+		}
+		world_close(&x);
+	}
+}
+
+/* Two foragers want the same at the same time: one acts. */
+static void
+test_two(void **unused)
+{
+	struct world x;
+	struct mover *other;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.fake.fate = FATE_PREPARE; /* the move lasts */
+	x.options.deadline_ms = 2000;
+	x.options.lease_ms = LEASE_TTL_LEAST_MS; /* each sees the other's renewals soon */
+	mover_set_options(x.mover, &x.options);
+	other = x.mover;
+	x.options.lease_key = "fedcba9876543210";
+	world_mover(&x);
+	/* The second one has looked before the first one steers. */
+	assert_int_equal(mover_start(other, &world_ask, world_on_done, &x, NULL), 0);
+	while (x.seen_ctx == NULL || x.book.writes == 0)
+		(void) uv_run(&x.loop, UV_RUN_ONCE);
+	assert_int_equal(mover_start(x.mover, &world_ask, world_on_done, &x, NULL), 0);
+	world_run(&x, &x.n_done, 1);
+	assert_int_equal(x.state, MOVE_REFUSED);
+	world_run(&x, &x.n_done, 2);
+	assert_int_equal(x.state, MOVE_REVERTED);
+	assert_int_equal(x.fake.n_applied, 4);
+	world_clean(&x);
+	mover_close(other, NULL, NULL);
+	world_close(&x);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_held_at_each_post),
+	    cmocka_unit_test(test_anothers),
+	    cmocka_unit_test(test_silent),
+	    cmocka_unit_test(test_no_lease_for_nothing),
+	    cmocka_unit_test(test_merge_needs_the_leader),
+	    cmocka_unit_test(test_stops_at_once),
+	    cmocka_unit_test(test_finished_by_another),
+	    cmocka_unit_test(test_keeps_trying),
+	    cmocka_unit_test(test_node_event),
+	    cmocka_unit_test(test_orphans),
+	    cmocka_unit_test(test_two),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
