@@ -15,6 +15,22 @@ joined(char *a, char *b)
 	return c;
 }
 
+/*
+ * What the command calls the service: it is made to be pasted into a shell, so a name that is not
+ * as Swarm makes them (letters, digits, '.', '-', '_', no option) gives way to the id, which is
+ * letters and digits.
+ */
+static const char *
+word_of(const struct snap_service *v)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	bool is_plain =
+	    v->name[0] != '\0' && v->name[0] != '-' && strspn(v->name, plain) == strlen(v->name);
+
+	return is_plain ? v->name : v->id;
+}
+
 char *
 command_of(const struct snapshot *s, const struct action *action)
 {
@@ -43,10 +59,8 @@ command_of(const struct snapshot *s, const struct action *action)
 		add = joined(add, xasprintf(" --constraint-add '%s'", steer.terms[i]));
 		rm = joined(rm, xasprintf(" --constraint-rm '%s'", steer.terms[i]));
 	}
-	/* Names are Swarm's own: letters, digits, '.', '-' and '_' only; ids need no quotes either.
-	 */
-	add = joined(add, xasprintf(" %s", v->name));
-	rm = joined(rm, xasprintf(" %s", v->name));
+	add = joined(add, xasprintf(" %s", word_of(v)));
+	rm = joined(rm, xasprintf(" %s", word_of(v)));
 	arena_free(arena);
 	return joined(add, rm);
 }

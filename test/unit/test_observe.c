@@ -700,6 +700,32 @@ test_command(void **state)
 	assert_null(none);
 }
 
+/* The command is made to be pasted into a shell: what is not plainly a name is left to the id. */
+static void
+test_command_with_a_hostile_name(void **state)
+{
+	static const char *const names[] = {
+	    "web; reboot",  "$(reboot)", "`id`", "a b", "--force", "-q",      "a'b",
+	    "a\nb",         "",          "a\\",  "a|b", "a>b",     "\033[2J", "~",
+	    "na\303\257ve", "a*"};
+	struct world *w = *state;
+	_cleanup_(observe_freep) struct snapshot *s = NULL;
+	const struct action action = {.kind = ACTION_MOVE, .service = 0, .from = 0, .to = 1};
+
+	w->state.n_tasks = 1;
+	update(w);
+	s = observed(w);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_(freep) char *command = NULL;
+
+		s->services[0].name = names[i];
+		command = command_of(s, &action);
+		assert_string_equal(command, "docker service update --constraint-add 'node.id==" N2
+		                             "' " S1 " && docker service update --constraint-rm "
+		                             "'node.id==" N2 "' " S1);
+	}
+}
+
 int
 main(void)
 {
@@ -722,6 +748,7 @@ main(void)
 	    TEST(test_endpoint_urls),
 	    TEST(test_lookups),
 	    TEST(test_command),
+	    TEST(test_command_with_a_hostile_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
