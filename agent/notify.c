@@ -13,6 +13,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 void
 notify_ready(const char *status)
 {
@@ -45,10 +47,8 @@ notify_status(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void) vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* A newline would start a variable of its own. */
-	for (char *p = text; *p != '\0'; p++)
-		if (*p == '\n')
-			*p = ' ';
+	/* A newline would start a variable of its own, and a text that is no UTF-8 is dropped. */
+	utf8_clean_line(text);
 	(void) sd_notifyf(0, "STATUS=%s", text);
 }
 

@@ -66,7 +66,7 @@ static void
 test_messages(void **state)
 {
 	const struct listener *l = *state;
-	char buf[512];
+	char buf[512], umlauts[401];
 
 #ifndef HAVE_SYSTEMD
 	skip();
@@ -75,6 +75,16 @@ test_messages(void **state)
 	assert_string_equal(heard(l, buf), "READY=1\nSTATUS=watching");
 	notify_status("%d nodes\nREADY=0", 3); /* a name cannot smuggle a variable in */
 	assert_string_equal(heard(l, buf), "STATUS=3 nodes READY=0");
+	notify_status("a\033[31m\xe2\x80\xae"
+	              "b\xc2\x9b"
+	              "c\xff"); /* nor drive a terminal */
+	assert_string_equal(heard(l, buf), "STATUS=a [31m?b?c?");
+	/* Cut within a character it would be no UTF-8, which systemd throws away as a whole. */
+	for (size_t i = 0; i + 1 < sizeof(umlauts); i += 2)
+		memcpy(umlauts + i, "\xc3\xa4", 2);
+	umlauts[sizeof(umlauts) - 1] = '\0';
+	notify_status("%s", umlauts);
+	assert_string_equal(heard(l, buf) + strlen(buf) - 3, "\xc3\xa4?");
 	notify_watchdog();
 	assert_string_equal(heard(l, buf), "WATCHDOG=1");
 	notify_reloading();
