@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "agent/actor.h"
+#include "base/utf8.h"
 
 /* Of one result: --all over a large cluster. */
 #define ITEMS_MAX 4096
@@ -22,22 +23,27 @@ actor_verb_parse(const char *name)
 	return -EINVAL;
 }
 
+/* ASCII: the command line prints it as it is, whatever the engine's texts hold. */
 static char *
 dump(json_t *doc)
 {
-	char *text = json_dumps(doc, JSON_COMPACT);
+	char *text = json_dumps(doc, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	if (text == NULL)
 		abort();
-	return text;
+	return utf8_json_ascii(text);
 }
 
 static void
 put_text(json_t *doc, const char *key, const char *text)
 {
-	/* A name that is not UTF-8 cannot come from Docker; one from a shell is left out. */
-	if (text != NULL)
-		(void) json_object_set_new(doc, key, json_string(text));
+	_cleanup_(freep) char *utf8 = NULL;
+
+	if (text == NULL)
+		return;
+	/* A name from a shell, or a sentence that was cut within a character, may be no UTF-8. */
+	utf8 = utf8_copy(text, strlen(text), NULL);
+	(void) json_object_set_new(doc, key, json_string(utf8));
 }
 
 char *

@@ -92,3 +92,25 @@ utf8_clean_line(char *s)
 	}
 	s[to] = '\0';
 }
+
+char *
+utf8_json_ascii(char *json)
+{
+	static const char escaped[] = "\\u007f";
+	size_t n = 0;
+	char *more, *to;
+
+	for (const char *p = json; *p != '\0'; p++)
+		n += *p == '\x7f';
+	if (n == 0)
+		return json;
+	more = to = xcalloc(strlen(json) + n * (sizeof(escaped) - 2) + 1, 1);
+	for (const char *p = json; *p != '\0'; p++) {
+		if (*p == '\x7f')
+			to = stpcpy(to, escaped);
+		else
+			*to++ = *p;
+	}
+	free(json);
+	return more;
+}

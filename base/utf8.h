@@ -22,3 +22,9 @@ char *utf8_copy(const char *s, size_t size, size_t *ret_size);
  * all else that is harmful or no UTF-8 a question mark. Allocates nothing.
  */
 void utf8_clean_line(char *s);
+
+/*
+ * A JSON text that was encoded to ASCII still holds DEL as it is: escapes it as well, so that no
+ * control character is left. Takes json over, returns what takes its place; free() it.
+ */
+char *utf8_json_ascii(char *json);

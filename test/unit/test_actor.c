@@ -45,6 +45,39 @@ test_request_json(void **unused)
 	}
 }
 
+/* What a hostile engine said, or a text that was cut within a character: nothing raw, nothing lost.
+ */
+static void
+test_hostile_texts(void **unused)
+{
+	static const struct {
+		const char *text, *back;
+	} cases[] = {
+	    {"a\033[31m\n\xc2\x9b\xe2\x80\xae\x7f", "a\033[31m\n\xc2\x9b\xe2\x80\xae\x7f"},
+	    {"\"}],{\"x\\", "\"}],{\"x\\"},
+	    {"cut: \xc3", "cut: \xef\xbf\xbd"},
+	    {"\xff", "\xef\xbf\xbd"},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct actor_result r = {.text = xstrdup(cases[i].text)}, back = {0};
+		struct actor_request q = {.service = cases[i].text}, again;
+		_cleanup_(freep) char *json = actor_result_to_json(&r), *owner = NULL;
+		_cleanup_(freep) char *asked = actor_request_to_json(&q);
+
+		for (const char *p = json; *p != '\0'; p++)
+			assert_in_range(*p, 0x20, 0x7e);
+		assert_int_equal(actor_result_from_json(json, &back, NULL), 0);
+		assert_string_equal(back.text, cases[i].back);
+		assert_int_equal(
+		    actor_request_from_json(ACTOR_VERB_RELEASE, asked, &again, &owner, NULL), 0);
+		assert_string_equal(again.service, cases[i].back);
+		actor_result_done(&r);
+		actor_result_done(&back);
+	}
+}
+
 static void
 test_bad_json(void **unused)
 {
@@ -159,9 +192,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_request_json), cmocka_unit_test(test_bad_json),
-	    cmocka_unit_test(test_result_json),  cmocka_unit_test(test_verbs),
-	    cmocka_unit_test(test_lock),
+	    cmocka_unit_test(test_request_json), cmocka_unit_test(test_hostile_texts),
+	    cmocka_unit_test(test_bad_json),     cmocka_unit_test(test_result_json),
+	    cmocka_unit_test(test_verbs),        cmocka_unit_test(test_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
