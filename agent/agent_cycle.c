@@ -8,6 +8,7 @@
 #include "agent/notify.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "features/traffic.h"
 
 /* NTP slews; what is more than that between two cycles is somebody who sets the clock. */
@@ -306,8 +307,12 @@ agent_decide(struct agent *a, const struct cluster_state *state)
 		step_unref(step);
 		step = second;
 	}
-	if (a->options->once)
-		(void) printf("%s\n", step->decision.reason);
+	if (a->options->once) {
+		const char *reason = step->decision.reason;
+		_cleanup_(freep) char *clean = utf8_clean(reason, strlen(reason));
+
+		(void) printf("%s\n", clean);
+	}
 	agent_watch_outcomes(a, step->snap);
 	learn(a, step);
 	batch_cycle(a, step->snap, state, STATE_PARTS);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 
 struct columns {
@@ -19,8 +20,9 @@ take_columns(void *data, size_t n, const char *const *names, const struct query_
 	c->items = xcalloc(n, sizeof(*c->items));
 	c->n = n;
 	for (size_t i = 0; i < n; i++) {
-		c->items[i] = (struct show_column){
-		    .key = xstrdup(names[i]), .header = xstrdup(names[i]), .unit = SHOW_ANY};
+		c->items[i] = (struct show_column){.key = xstrdup(names[i]),
+		                                   .header = utf8_clean(names[i], strlen(names[i])),
+		                                   .unit = SHOW_ANY};
 	}
 	return 0;
 }

@@ -319,6 +319,7 @@ explain_run(struct cli *c, struct error *err)
 		dump = json_dumps(doc, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 		if (dump == NULL)
 			abort();
+		dump = utf8_json_ascii(dump);
 		(void) fprintf(c->out, "%s\n", dump);
 		return 0;
 	}

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <libsmartcols.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 
 #define SEPARATOR "   "
@@ -114,6 +115,22 @@ csv_field(FILE *out, const char *s)
 	(void) fputc('"', out);
 }
 
+/*
+ * A text from outside: harmless, and marked where a spreadsheet would take it for a formula. One
+ * that begins with the mark itself gets one more, so that taking one off always gives the text
+ * back.
+ */
+static void
+csv_text(FILE *out, const char *text, size_t size)
+{
+	_cleanup_(freep) char *clean = utf8_clean(text, size);
+	_cleanup_(freep) char *marked = NULL;
+
+	if (clean[0] != '\0' && strchr("=+-@'", clean[0]) != NULL)
+		marked = xasprintf("'%s", clean);
+	csv_field(out, marked != NULL ? marked : clean);
+}
+
 int
 show_new(const struct show_column *columns, size_t n_columns, const struct show_options *options,
          struct show **ret, struct error *err)
@@ -141,7 +158,7 @@ show_new(const struct show_column *columns, size_t n_columns, const struct show_
 		for (size_t i = 0; i < n_columns; i++) {
 			if (i > 0)
 				(void) fputc(',', options->out);
-			csv_field(options->out, columns[i].key);
+			csv_text(options->out, columns[i].key, strlen(columns[i].key));
 		}
 		(void) fputs("\r\n", options->out);
 	}
@@ -249,12 +266,15 @@ static void
 csv_row(struct show *s, const struct query_value *values)
 {
 	for (size_t i = 0; i < s->n_columns; i++) {
-		_cleanup_(freep) char *text =
-		    show_plain(value_of(s, i, values), s->columns[i].unit);
+		const struct query_value *v = value_of(s, i, values);
+		_cleanup_(freep) char *plain = show_plain(v, s->columns[i].unit);
 
 		if (i > 0)
 			(void) fputc(',', s->options.out);
-		csv_field(s->options.out, text);
+		if (v->type == QUERY_TEXT)
+			csv_text(s->options.out, v->text, v->size);
+		else
+			csv_field(s->options.out, plain);
 	}
 	(void) fputs("\r\n", s->options.out);
 }

@@ -1,6 +1,7 @@
 /*
  * One listing in three forms: a table as Docker prints them, JSON (one object a line) and CSV
- * (RFC 4180). Names from the cluster are made harmless in each of them.
+ * (RFC 4180). Names from the cluster are made harmless in each of them; in CSV a text that begins
+ * with one of = + - @ ' has an apostrophe in front, so that no spreadsheet computes it.
  */
 #pragma once
 

@@ -123,5 +123,5 @@ show_json(const struct query_value *v, enum show_unit unit)
 	s = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	if (s == NULL)
 		abort();
-	return s;
+	return utf8_json_ascii(s);
 }
