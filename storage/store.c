@@ -256,13 +256,26 @@ store_in_cycle(const struct store *s)
 	return sqlite3_get_autocommit(s->sql.db) == 0;
 }
 
+void
+store_rollback(struct store *s)
+{
+	if (store_in_cycle(s))
+		(void) sql_run(&s->sql, NULL, "ROLLBACK");
+}
+
 int
 store_begin(struct store *s, struct error *err)
 {
+	int r;
+
 	if (store_in_cycle(s))
 		return error_set(err, EINVAL, "a cycle of the store is open already");
 	/* Immediately: a transaction that begins by reading cannot always become a writer. */
-	return sql_run(&s->sql, err, "BEGIN IMMEDIATE");
+	r = sql_run(&s->sql, err, "BEGIN IMMEDIATE");
+	/* Interrupted late it has begun all the same, and would stand in the way of all others. */
+	if (r < 0)
+		store_rollback(s);
+	return r;
 }
 
 int
@@ -279,13 +292,6 @@ store_commit(struct store *s, struct error *err)
 	if (r < 0)
 		store_rollback(s);
 	return r;
-}
-
-void
-store_rollback(struct store *s)
-{
-	if (store_in_cycle(s))
-		(void) sql_run(&s->sql, NULL, "ROLLBACK");
 }
 
 int

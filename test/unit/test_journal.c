@@ -295,6 +295,209 @@ copies_are_deep(void **state)
 	assert_null(copy.reason);
 }
 
+/* ---- a store that fails ---- */
+
+/* One call of each kind on a journal with one move, id 1. */
+enum call { ADD, UPDATE, NOTE, GET, LIST, LASTS, CALLS };
+
+static int
+make_call(struct store *s, enum call call, struct error *err)
+{
+	struct intent in = plan("s1"), got = {0};
+	struct journal_list list = {0};
+	struct journal_lasts lasts = {0};
+	uint64_t id = 0;
+	int r;
+
+	switch (call) {
+	case ADD:
+		r = journal_add(s, &in, T0, &id, err);
+		assert_true((r == 0) == (id != 0));
+		return r;
+	case UPDATE:
+		in.id = 1;
+		in.state = MOVE_STEERED;
+		return journal_update(s, &in, T0, NULL, err);
+	case NOTE:
+		return journal_note(s, 1, T0, "x", err);
+	case GET:
+		r = journal_get(s, 1, &got, err);
+		assert_true((r == 0) == (got.id == 1));
+		journal_intent_done(&got);
+		return r;
+	case LIST:
+		r = journal_list(s, JOURNAL_ALL, 0, &list, err);
+		assert_true((r == 0) == (list.n == 1));
+		journal_list_done(&list);
+		return r;
+	default:
+		r = journal_last_moves(s, T0, 0, &lasts, err);
+		assert_true((r == 0) == (lasts.n == 1));
+		journal_lasts_done(&lasts);
+		assert_true(lasts.items == NULL && lasts.n == 0);
+		return r;
+	}
+}
+
+static void
+assert_untouched(struct fixture *f)
+{
+	assert_value(f, "SELECT group_concat(id || state) FROM move", "1verified");
+	assert_value(f, "SELECT group_concat(seq || state) FROM move_event", "1planned,2verified");
+}
+
+static void
+add_one(struct fixture *f)
+{
+	struct intent in = plan("s1");
+
+	add(f, &in);
+	put_state(f, &in, MOVE_VERIFIED);
+}
+
+/* SQLite asks it every so many steps of a statement; the k-th time it says: stop. */
+static int
+countdown(void *data)
+{
+	unsigned *left = data;
+
+	return (*left)-- == 0;
+}
+
+#define ROWS_AND_EVENTS                                                                            \
+	"SELECT (SELECT group_concat(id || state) FROM move) || '/' || "                           \
+	"(SELECT group_concat(seq || state) FROM (SELECT * FROM move_event ORDER BY move_id, "     \
+	"seq))"
+
+/* What stands there when the call has happened, by enum call. */
+static const char *const happened[] = {
+    "1verified,2planned/1planned,2verified,1planned",
+    "1steered/1planned,2verified,3steered",
+    "1verified/1planned,2verified,3verified",
+    "1verified/1planned,2verified",
+    "1verified/1planned,2verified",
+    "1verified/1planned,2verified",
+};
+
+/* 0: done and told so. An error at the very end of COMMIT may come from a commit that was made. */
+static int
+interrupt(struct fixture *f, enum call call, unsigned k)
+{
+	struct error why = {0};
+	char *now;
+	int r;
+
+	sqlite3_progress_handler(f->store->sql.db, 1, countdown, &k);
+	r = make_call(f->store, call, &why);
+	sqlite3_progress_handler(f->store->sql.db, 0, NULL, NULL);
+	now = fixture_get(f, ROWS_AND_EVENTS);
+	if (strcmp(now, happened[call]) != 0 &&
+	    (r == 0 || strcmp(now, "1verified/1planned,2verified") != 0))
+		fail_msg("call %u: %d, and there is %s", (unsigned) call, r, now);
+	free(now);
+	assert_int_equal(r, why.code);
+	assert_false(store_in_cycle(f->store));
+	assert_ok(sql_exec(f->store->sql.db,
+	                   "DELETE FROM move_event WHERE seq > 2 OR move_id > 1;"
+	                   "DELETE FROM move WHERE id > 1; UPDATE move SET state = 'verified';"
+	                   "DELETE FROM sqlite_sequence WHERE name = 'move';"
+	                   "INSERT INTO sqlite_sequence VALUES ('move', 1)",
+	                   err));
+	return r;
+}
+
+/* Interrupted after k steps of SQLite's, for every k: all or nothing, and never a wrong answer. */
+static void
+interrupted_anywhere(void **state)
+{
+	struct fixture *f = *state;
+
+	add_one(f);
+	for (int call = 0; call < CALLS; call++) {
+		unsigned k = 0;
+
+		while (interrupt(f, (enum call) call, k) < 0)
+			k++;
+		assert_true(k > 5);
+	}
+}
+
+/* Without its tables nothing works, and nothing pretends to. */
+static void
+without_tables(void **state)
+{
+	static const struct {
+		const char *table, *why;
+		unsigned calls; /* that need it */
+	} cases[] = {
+	    {"move_event", "no such table: move_event", 1 << ADD | 1 << UPDATE | 1 << NOTE},
+	    {"move", "no such table: move",
+	     1 << ADD | 1 << UPDATE | 1 << NOTE | 1 << GET | 1 << LIST | 1 << LASTS},
+	};
+	struct fixture *f = *state;
+
+	add_one(f);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int call = 0; call < CALLS; call++) {
+			struct error why = {0};
+			char text[96];
+			int r;
+
+			fixture_close(f);
+			fixture_open(f);
+			if ((cases[i].calls & 1u << call) == 0)
+				continue;
+			(void) snprintf(text, sizeof(text),
+			                "PRAGMA legacy_alter_table = on; "
+			                "ALTER TABLE %s RENAME TO gone",
+			                cases[i].table);
+			assert_ok(sql_exec(f->store->sql.db, text, err));
+			r = make_call(f->store, (enum call) call, &why);
+			if (r >= 0 || r != why.code || strstr(why.text, cases[i].why) == NULL)
+				fail_msg("%s, call %d: %d: %s", cases[i].table, call, r, why.text);
+			(void) snprintf(text, sizeof(text), "ALTER TABLE gone RENAME TO %s",
+			                cases[i].table);
+			assert_ok(sql_exec(f->store->sql.db, text, err));
+			assert_untouched(f);
+		}
+	}
+}
+
+static int
+refuse(void *data)
+{
+	(void) data;
+	return 1;
+}
+
+/* What the disk does not take has not happened. */
+static void
+commit_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	add_one(f);
+	for (int call = 0; call <= NOTE; call++) {
+		struct error why = {0};
+
+		(void) sqlite3_commit_hook(f->store->sql.db, refuse, NULL);
+		assert_true(make_call(f->store, (enum call) call, &why) < 0);
+		(void) sqlite3_commit_hook(f->store->sql.db, NULL, NULL);
+		assert_true(str_has_prefix(why.text, "write the journal: "));
+		assert_untouched(f);
+		assert_ok(make_call(f->store, (enum call) LIST, err));
+	}
+}
+
+static void
+nothing_to_free(void **state)
+{
+	(void) state;
+	journal_list_done(NULL);
+	journal_lasts_done(NULL);
+	assert_false(journal_state_ended((enum move_state) 99));
+}
+
 int
 main(void)
 {
@@ -308,6 +511,10 @@ main(void)
 	    OPEN(an_unknown_state_is_an_error),
 	    OPEN(last_moves),
 	    cmocka_unit_test(copies_are_deep),
+	    OPEN(interrupted_anywhere),
+	    OPEN(without_tables),
+	    OPEN(commit_fails),
+	    cmocka_unit_test(nothing_to_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
