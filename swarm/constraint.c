@@ -105,7 +105,7 @@ is_digit(unsigned char c)
 static bool
 is_one_of(unsigned char c, const char *set)
 {
-	return c != '\0' && strchr(set, c) != NULL;
+	return strchr(set, c) != NULL; /* NUL has ended the text before */
 }
 
 /* ^(?i)[a-z_][a-z0-9\-_.]+$ */

@@ -51,7 +51,7 @@ check_terms(const char *what, const json_t *terms, struct error *err)
 static int
 check_ids(const char *from, const char *to, struct error *err)
 {
-	if (from == NULL || to == NULL || !shape_is_id(from) || !shape_is_id(to))
+	if (!shape_is_id(from) || !shape_is_id(to))
 		return error_set(err, EINVAL, "from or to is not a node's id");
 	return 0;
 }

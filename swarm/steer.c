@@ -9,7 +9,7 @@ struct plan {
 	const struct snapshot *s;
 	uint32_t service, from, to;
 	uint32_t *counts; /* per node, copies of the service */
-	bool *excluded;   /* per node, needs a term */
+	bool *excluded;   /* per node but from, which always has one: needs a term */
 	size_t n_terms;
 	bool stays; /* a copy on a third node */
 };
@@ -98,7 +98,6 @@ check(struct plan *p)
 	 * The source has its term even where the owner excludes it already (a label taken away
 	 * since): a task is replaced only if the spec differs from the one it was made with.
 	 */
-	p->excluded[p->from] = true;
 	p->n_terms = 1;
 	verdict = check_others(p);
 	if (verdict != VERDICT_OK)
@@ -122,7 +121,7 @@ write_terms(const struct plan *p, struct arena *arena)
 	}
 	terms[n++] = constraint_term(arena, false, p->s->nodes[p->from].id);
 	for (uint32_t i = 0; i < p->s->n_nodes; i++) {
-		if (p->excluded[i] && i != p->from)
+		if (p->excluded[i])
 			terms[n++] = constraint_term(arena, false, p->s->nodes[i].id);
 	}
 	return terms;
@@ -180,7 +179,7 @@ dearest_first(const void *a, const void *b)
 
 	if (x->cost != y->cost)
 		return x->cost > y->cost ? -1 : 1;
-	return x->node < y->node ? -1 : x->node > y->node;
+	return (x->node > y->node) - (x->node < y->node);
 }
 
 /* How many feasible nodes may be denied, so that enough stay after the loss of any one. */

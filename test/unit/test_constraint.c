@@ -35,6 +35,7 @@ static const struct {
     {"a==b", NULL, NULL, false}, /* the key's regex wants two characters */
     {"ab==b", "ab", "b", true},
     {"NoDe==node1", "NoDe", "node1", true},
+    {"n0de9==node1", "n0de9", "node1", true},
     {"no.de==node1", "no.de", "node1", true},
     {"node==[a-b]+c*(n|b)/", "node", "[a-b]+c*(n|b)/", true},
     {"node==node 1", "node", "node 1", true},

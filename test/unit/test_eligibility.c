@@ -436,6 +436,9 @@ test_running(void **state)
 	w.tasks[1].slot = 2;
 	w.tasks[1].desired = TASK_SHUTDOWN;
 	assert_int_equal(eligibility_service(&w.s, 0, ACTOR_POLICY), VERDICT_NOT_RUNNING);
+	w.tasks[1].desired = TASK_RUNNING;
+	w.tasks[1].node = NO_INDEX; /* on a node that the snapshot does not have */
+	assert_int_equal(eligibility_service(&w.s, 0, ACTOR_POLICY), VERDICT_NOT_RUNNING);
 	/* Scaled to nothing: nothing is wrong, and there is nothing to move. */
 	good_world(&w);
 	w.services[0].replicas = w.services[0].n_tasks = 0;

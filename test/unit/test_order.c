@@ -138,6 +138,14 @@ test_land(void **state)
 	assert_int_equal(l[3].node, 1);
 	assert_int_equal(l[4].node, 0);
 	assert_int_equal(order_land(&ask, 0, l), 0);
+	/* Two that landed on node 1 before: each counts as a copy and as a task. */
+	ask.extra = (const uint32_t[3]){0, 2, 0};
+	assert_int_equal(order_land(&ask, 4, l), 4);
+	assert_int_equal(l[0].node, 0);
+	assert_int_equal(l[1].node, 2);
+	assert_int_equal(l[2].node, 0);
+	assert_int_equal(l[3].node, 2);
+	assert_int_equal(ask.extra[0], 0); /* what was asked with is not written to */
 }
 
 static void

@@ -97,7 +97,8 @@ test_steer_refuses(void **state)
 	static const char *const present[] = {"node.role == worker"};
 	json_auto_t *spec = load(real), *got = NULL, *again = NULL;
 	struct spec_steering st = steering();
-	struct error err = {0};
+	struct error err = {0}, err2 = {0};
+	char plan[130] = "";
 
 	(void) state;
 	st.add = (struct spec_terms){odd, 1};
@@ -116,10 +117,30 @@ test_steer_refuses(void **state)
 	st.to_id = "abcdefghijklmnopqrstuvwxyz";
 	assert_int_equal(spec_steer(spec, &st, &again, NULL), -EINVAL);
 	st = steering();
+	st.from_id = "abcdefghijklmnopqrstuvwxyz";
+	assert_int_equal(spec_steer(spec, &st, &again, &err2), -EINVAL);
+	assert_string_equal(err2.text, "plan 'forager-1': a node's id is too long");
+	st = steering();
+	st.drop = (struct spec_terms){odd, 1};
+	assert_int_equal(spec_steer(spec, &st, &again, NULL), -EINVAL);
+	st = steering();
+	memset(plan, 'p', sizeof(plan) - 1);
+	st.plan = plan; /* 129 characters */
+	assert_int_equal(spec_steer(spec, &st, &again, NULL), -EINVAL);
+	st.plan = plan + 1;
+	assert_int_equal(spec_steer(spec, &st, &got, NULL), 0);
+	assert_string_equal(spec_plan(got), plan + 1);
+	advance(&got, NULL);
+	st = steering();
 	assert_int_equal(spec_steer(spec, &st, &got, NULL), 0);
 	error_clear(&err);
 	assert_int_equal(spec_steer(got, &st, &again, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "plan 'forager-1'"));
+	/* One label is enough: the other one may have been taken away by hand. */
+	(void) json_object_del(json_object_get(got, "Labels"), SPEC_LABEL_PLAN);
+	error_clear(&err);
+	assert_int_equal(spec_steer(got, &st, &again, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "(plan '')"));
 	assert_null(again);
 }
 

@@ -164,6 +164,41 @@ test_too_many_terms_in_label(void **state)
 	assert_null(text);
 }
 
+/* What does not hold what it says is not written. */
+static void
+test_format_refuses(void **state)
+{
+	static const struct {
+		const char *owned, *added, *dropped, *from, *to, *why;
+	} cases[] = {
+	    {"[]", "[]", "[]", FROM, TO, "owned fields: not an object"},
+	    {"{\"Labels\":{\"forager.plan\":\"p\"}}", "[]", "[]", FROM, TO, "there already"},
+	    {"{}", "{}", "[]", FROM, TO, "added is not a list"},
+	    {"{}", "[", "[]", FROM, TO, "added is not a list"},
+	    {"{}", "[1]", "[]", FROM, TO, "added: entry 0 is"},
+	    {"{}", "[]", "[\"node.id==a\",\"x\"]", FROM, TO, "dropped: entry 1 is"},
+	    {"{}", "[]", "[]", "", TO, "from or to"},
+	    {"{}", "[]", "[]", FROM, "", "from or to"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct spec_before b = {.owned = (char *) cases[i].owned,
+		                        .added = (char *) cases[i].added,
+		                        .dropped = (char *) cases[i].dropped};
+		char *text = NULL;
+		struct error err = {0};
+
+		(void) str_copy(b.from_id, sizeof(b.from_id), cases[i].from);
+		(void) str_copy(b.to_id, sizeof(b.to_id), cases[i].to);
+		assert_int_equal(spec_before_format(&b, &text, &err), -EINVAL);
+		if (strstr(err.text, cases[i].why) == NULL ||
+		    !str_has_prefix(err.text, "label forager.before: "))
+			fail_msg("case %zu: %s", i, err.text);
+		assert_null(text);
+	}
+}
+
 int
 main(void)
 {
@@ -173,6 +208,7 @@ main(void)
 	    cmocka_unit_test(test_hostile_labels),
 	    cmocka_unit_test(test_hostile_texts),
 	    cmocka_unit_test(test_too_many_terms_in_label),
+	    cmocka_unit_test(test_format_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,46 @@ static const struct {
      {"[\"a==b\",\"node.id!=other\"]", "{\"Parallelism\":1}"},
      {"[\"a==b\"]", "{\"Parallelism\":7}"},
      SPEC_KEPT_UPDATE},
+    /* What is zero may be written in any way; what is not may not. */
+    {{NULL, "{\"A\":null,\"B\":false,\"C\":\"\",\"D\":0.0,\"E\":2}"},
+     {NULL, "{\"E\":3}"},
+     {NULL, "{\"E\":2.0}"},
+     {NULL, "{\"E\":3}"},
+     0},
+    {{NULL, "{\"E\":2}"},
+     {NULL, "{\"E\":3}"},
+     {NULL, "{\"E\":0}"},
+     {NULL, "{\"E\":2}"},
+     SPEC_KEPT_UPDATE},
+    {{NULL, "{\"E\":0}"},
+     {NULL, "{\"E\":3}"},
+     {NULL, "{\"E\":2}"},
+     {NULL, "{\"E\":0}"},
+     SPEC_KEPT_UPDATE},
+    {{NULL, "{\"A\":true}"}, {NULL, NULL}, {NULL, "{}"}, {NULL, "{\"A\":true}"}, SPEC_KEPT_UPDATE},
+    {{NULL, "{\"A\":\"x\"}"},
+     {NULL, "{\"A\":2}"},
+     {NULL, "{\"A\":1}"},
+     {NULL, "{\"A\":\"x\"}"},
+     SPEC_KEPT_UPDATE},
+    /* As before already, or as written in another form: back to the exact form of before. */
+    {{"[]", "{\"Parallelism\":2,\"Delay\":0}"},
+     {NULL, "{\"Parallelism\":2}"},
+     {"[\"node.id!=other\"]", "{\"Parallelism\":1}"},
+     {NULL, "{\"Parallelism\":2}"},
+     0},
+    /* Emptied by somebody: nothing of it is brought back. */
+    {{"[]", NULL},
+     {"[\"a==b\"]", NULL},
+     {"[\"a==b\",\"node.id!=other\"]", NULL},
+     {"[]", NULL},
+     SPEC_KEPT_CONSTRAINTS},
+    {{"[\"b==a\"]", NULL}, {"[]", NULL}, {NULL, NULL}, {"[\"b==a\"]", NULL}, SPEC_KEPT_CONSTRAINTS},
+    {{NULL, NULL},
+     {NULL, "{\"Parallelism\":2}"},
+     {NULL, "{\"Parallelism\":1}"},
+     {NULL, NULL},
+     SPEC_KEPT_UPDATE},
     /* {} means all at once and is not the absent one. */
     {{NULL, "{}"}, {NULL, "{\"Parallelism\":2}"}, {NULL, NULL}, {NULL, "{}"}, SPEC_KEPT_UPDATE},
     {{"[\"x==y\"]", "{\"Parallelism\":7}"},
@@ -90,6 +130,75 @@ test_undo_leaves_another_change_alone(void **state)
 	assert_same(b, other);
 }
 
+/* Labels of ours that stood there before are put back, those of before that still stand are kept.
+ */
+static void
+test_undo_labels(void **state)
+{
+	static const struct {
+		const char *now, *before, *written, *result;
+		int kept;
+	} cases[] = {
+	    {"{\"forager.plan\":\"p0\"}", "{\"forager.plan\":\"p0\"}", "{}",
+	     "{\"forager.plan\":\"p0\"}", 0},
+	    {"{\"forager.plan\":\"p1\"}", "{\"forager.plan\":\"p0\"}", "{\"forager.plan\":\"p1\"}",
+	     "{\"forager.plan\":\"p0\"}", 0},
+	    {"{\"forager.plan\":\"p1\",\"forager.before\":\"other\"}", "{}",
+	     "{\"forager.plan\":\"p1\",\"forager.before\":\"b1\"}",
+	     "{\"forager.plan\":\"p1\",\"forager.before\":\"other\"}", SPEC_KEPT_LABELS},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_auto_t *now = spec_of(NULL, NULL, cases[i].now), *got = NULL;
+		json_auto_t *want = load(cases[i].result);
+		_cleanup_(freep) char *before = xasprintf("{\"Labels\":%s}", cases[i].before);
+		_cleanup_(freep) char *written = xasprintf("{\"Labels\":%s}", cases[i].written);
+
+		assert_int_equal(spec_undo(now, before, written, NONE, &got, NULL), cases[i].kept);
+		assert_same(json_object_get(got, "Labels"), want);
+	}
+}
+
+static char *
+filler(size_t size)
+{
+	char *text = xcalloc(size + 1, 1);
+
+	memset(text, 'x', size);
+	return text;
+}
+
+static void
+test_undo_refuses(void **state)
+{
+	enum { BYTES = 200 * 1024 };
+	static const char *const odd[] = {"node.role==x"};
+	_cleanup_(freep) char *some = filler(BYTES), *more = filler(256 * 1024);
+	_cleanup_(freep) char *constraints = xasprintf("{\"Constraints\":[\"%s\"]}", some);
+	_cleanup_(freep) char *update = xasprintf("{\"X\":\"%s\"}", some);
+	_cleanup_(freep) char *huge = xasprintf("{\"Constraints\":[\"%s\"]}", more);
+	json_auto_t *spec = spec_of("[\"a==b\"]", NULL, NULL), *big = spec_of(NULL, update, NULL);
+	json_auto_t *got = NULL;
+	struct error err = {0};
+
+	(void) state;
+	assert_int_equal(spec_undo(spec, "[]", "{}", NONE, &got, NULL), -EINVAL);
+	assert_int_equal(spec_undo(spec, "{}", "[]", NONE, &got, NULL), -EINVAL);
+	assert_int_equal(spec_undo(spec, huge, "{}", NONE, &got, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "longer than"));
+	/* Each of them is short enough, what is merged of them is not. */
+	error_clear(&err);
+	assert_int_equal(spec_undo(big, constraints, "{}", NONE, &got, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "longer than"));
+	assert_null(got);
+	/* Whatever was asked to go goes, once; the rest of a changed list stays. */
+	assert_int_equal(spec_undo(spec, "{}", "{\"Constraints\":[\"c==d\"]}",
+	                           (struct spec_terms){odd, 1}, &got, NULL),
+	                 SPEC_KEPT_CONSTRAINTS);
+	assert_same(got, spec);
+}
+
 static void
 test_release(void **state)
 {
@@ -111,6 +220,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_undo),
 	    cmocka_unit_test(test_undo_leaves_another_change_alone),
+	    cmocka_unit_test(test_undo_labels),
+	    cmocka_unit_test(test_undo_refuses),
 	    cmocka_unit_test(test_release),
 	};
 

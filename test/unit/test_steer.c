@@ -120,6 +120,33 @@ test_others_would_move(void **state)
 	assert_verdict(steer_plan(&w.s, 0, 0, 1, NULL, NULL), CONSTRAINT);
 }
 
+/*
+ * Terms of ours from before do not count, neither for copies on other nodes nor for nodes that
+ * could be preferred: the steering takes them away.
+ */
+static void
+test_ours_of_others_do_not_bind(void **state)
+{
+	static const char *const texts[] = {"node.id!=n02", "node.id!=n04"};
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	struct world w;
+	struct steer st;
+
+	(void) state;
+	world_init(&w, 5);
+	(void) world_service(&w, "web");
+	(void) world_task(&w, 0);
+	(void) world_task(&w, 4);
+	set_constraints(&w, a, texts, 2);
+	assert_verdict(steer_plan(&w.s, 0, 0, 1, a, &st), OTHERS_MOVE);
+	w.services[0].constraints[0].ours = w.services[0].constraints[1].ours = true;
+	assert_verdict(steer_plan(&w.s, 0, 0, 1, a, &st), OK);
+	assert_int_equal(st.n_terms, 3);
+	assert_string_equal(st.terms[0], "node.id!=n00");
+	assert_string_equal(st.terms[1], "node.id!=n02");
+	assert_string_equal(st.terms[2], "node.id!=n03");
+}
+
 /* There is a term also where the owner excludes the source already: without it nothing changes. */
 static void
 test_source_excluded_by_owner(void **state)
@@ -373,11 +400,63 @@ test_hold(void **state)
 	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 0);
 	w.services[0].replicas = UINT64_MAX;
 	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 0);
-	/* A node that is down is no reserve. */
+	w.services[0].replicas = 7;
+	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 0);
+	w.services[0].replicas = 9;
+	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 0);
+	/* A node that is full has no place for another copy and is no reserve, one that has one is.
+	 */
 	w.services[0].replicas = 1;
+	w.services[0].max_replicas = 1;
+	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 4);
+	/* A node that is down is no reserve. */
 	w.nodes[1].flags = 0;
 	w.nodes[6].flags = 0;
 	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 2);
+}
+
+/* What is held already is asked anew: our own terms do not count. */
+static void
+test_hold_again(void **state)
+{
+	static const char *const texts[] = {"node.id!=n04"};
+	static const double cost[] = {0, 1, 2, 3, 4, 5};
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	const char *const *list;
+	struct world w;
+
+	(void) state;
+	world_init(&w, 6);
+	(void) world_service(&w, "web");
+	(void) world_task(&w, 0);
+	set_constraints(&w, a, texts, 1);
+	w.services[0].constraints[0].ours = true;
+	/* Two may go, and the two dearest are in the wrong order by index. */
+	assert_int_equal(steer_hold(&w.s, 0, cost, 3.5, a, &list), 2);
+	assert_string_equal(list[0], "node.id!=n05");
+	assert_string_equal(list[1], "node.id!=n04");
+	w.services[0].constraints[0].ours =
+	    false; /* the owner's own: not feasible, one less to spare */
+	assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), 1);
+	assert_string_equal(list[0], "node.id!=n05");
+}
+
+/* Where one node or none would do, nothing is denied. */
+static void
+test_hold_of_few_nodes(void **state)
+{
+	static const double cost[] = {9, 9, 9, 9, 9};
+	_cleanup_(arena_freep) struct arena *a = arena_new();
+	const char *const *list;
+
+	(void) state;
+	for (size_t n = 1; n <= 5; n++) {
+		struct world w;
+
+		world_init(&w, n);
+		(void) world_service(&w, "web"); /* no task of it runs anywhere */
+		assert_int_equal(steer_hold(&w.s, 0, cost, 0, a, &list), n == 5);
+	}
 }
 
 static void
@@ -409,11 +488,14 @@ main(void)
 	    cmocka_unit_test(test_others_would_move),
 	    cmocka_unit_test(test_source_excluded_by_owner),
 	    cmocka_unit_test(test_ours_do_not_bind),
+	    cmocka_unit_test(test_ours_of_others_do_not_bind),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_too_many_terms),
 	    cmocka_unit_test(test_brute_force),
 	    cmocka_unit_test(test_block),
 	    cmocka_unit_test(test_hold),
+	    cmocka_unit_test(test_hold_again),
+	    cmocka_unit_test(test_hold_of_few_nodes),
 	    cmocka_unit_test(test_hold_is_bounded),
 	};
 
