@@ -177,6 +177,146 @@ loads(void **state)
 	}
 }
 
+/* A source and a target of 2 and 4 cores, and what would move; numbers that binary holds exactly.
+ */
+struct limit_case {
+	struct node_state nodes[2];
+	struct task_load load;
+};
+
+static const struct limit_case bounds = {
+    .nodes = {{.cores = 2, .known = true, .mean = 1.75, .now = 1.5, .line = .8},
+              {.cores = 4,
+               .known = true,
+               .mean = 1,
+               .now = 1.25,
+               .line = .8,
+               .mem_capacity_bytes = 1000}},
+    .load = {.mean = .5, .now = .25, .n = 1, .confidence = .5},
+};
+
+static void
+limits(void **state)
+{
+	/* member, value: what differs from bounds */
+	static const struct {
+		enum goal goal;
+		enum verdict verdict;
+		struct {
+			size_t at;
+			double value;
+		} set[4];
+	} cases[] = {
+#define LOAD(m) offsetof(struct limit_case, load.m)
+#define FROM(m) offsetof(struct limit_case, nodes[0].m)
+#define TO(m)   offsetof(struct limit_case, nodes[1].m)
+	    {GOAL_RELIEF, VERDICT_OK, {{LOAD(n), 1}}},
+	    /* Half a task is as many as one may be short of by rounding. */
+	    {GOAL_RELIEF, VERDICT_OK, {{LOAD(n), .5}}},
+	    {GOAL_RELIEF, VERDICT_SOURCE_UNKNOWN, {{LOAD(n), .25}}},
+	    {GOAL_RELIEF, VERDICT_OK, {{LOAD(confidence), GUARD_CONFIDENCE_LEAST}}},
+	    {GOAL_RELIEF, VERDICT_SOURCE_UNKNOWN, {{LOAD(confidence), .19}}},
+	    {GOAL_RELIEF, VERDICT_SOURCE_UNKNOWN, {{LOAD(confidence), NAN}}},
+	    {GOAL_IMPROVE, VERDICT_OK, {{LOAD(confidence), GUARD_CONFIDENCE_IMPROVE}}},
+	    {GOAL_IMPROVE, VERDICT_SOURCE_UNKNOWN, {{LOAD(confidence), .49}}},
+	    {GOAL_DRAIN, VERDICT_SOURCE_UNKNOWN, {{LOAD(confidence), .49}}},
+	    /* Of two cores a relief takes at least .04. */
+	    {GOAL_RELIEF, VERDICT_OK, {{LOAD(mean), GUARD_RELIEF_LEAST * 2}}},
+	    {GOAL_RELIEF, VERDICT_MIN_GAIN, {{LOAD(mean), .0399}}},
+	    {GOAL_IMPROVE, VERDICT_OK, {{LOAD(mean), .0399}}},
+	    /* The line of four cores is 3.2. */
+	    {GOAL_DRAIN, VERDICT_OK, {{TO(mean), 2.7}}},
+	    {GOAL_DRAIN, VERDICT_OVERLOADS_TARGET, {{TO(mean), 2.701}}},
+	    {GOAL_DRAIN, VERDICT_OK, {{TO(mean), 2.68}, {TO(var), .0001}}},
+	    {GOAL_DRAIN, VERDICT_OVERLOADS_TARGET, {{TO(mean), 2.69}, {TO(var), .0001}}},
+	    {GOAL_DRAIN, VERDICT_OVERLOADS_TARGET, {{TO(mean), 2.69}, {LOAD(var), .0001}}},
+	    {GOAL_DRAIN,
+	     VERDICT_OVERLOADS_TARGET,
+	     {{TO(mean), 2.683}, {TO(var), .0001}, {LOAD(var), .0001}}},
+	    /* The source is at 1.75 of 2: as hot would be 3.5 of 4, by the mean or by now. */
+	    {GOAL_IMPROVE, VERDICT_OK, {{TO(now), 2.999}}},
+	    {GOAL_IMPROVE, VERDICT_OVERLOADS_TARGET, {{TO(now), 3}}},
+	    {GOAL_IMPROVE, VERDICT_OK, {{TO(now), 2.5}, {LOAD(now), .999}}},
+	    {GOAL_IMPROVE, VERDICT_OVERLOADS_TARGET, {{TO(now), 2.5}, {LOAD(now), 1}}},
+	    {GOAL_IMPROVE, VERDICT_OVERLOADS_TARGET, {{TO(mean), 2.5}, {LOAD(now), 1}}},
+	    {GOAL_IMPROVE, VERDICT_OK, {{TO(mean), 2.5}, {TO(now), 2}, {LOAD(now), .999}}},
+	    {GOAL_DRAIN, VERDICT_OK, {{TO(now), 3}}},
+	    /* Nine tenths of 1,000 bytes. */
+	    {GOAL_IMPROVE, VERDICT_OK, {{TO(mem_bytes), 400}, {LOAD(mem_bytes), 500}}},
+	    {GOAL_IMPROVE, VERDICT_MEM_OVERLOAD, {{TO(mem_bytes), 401}, {LOAD(mem_bytes), 500}}},
+	    {GOAL_IMPROVE,
+	     VERDICT_OK,
+	     {{TO(mem_bytes), 386}, {LOAD(mem_bytes), 500}, {TO(mem_var_bytes2), 100}}},
+	    {GOAL_IMPROVE,
+	     VERDICT_MEM_OVERLOAD,
+	     {{TO(mem_bytes), 388}, {LOAD(mem_bytes), 500}, {LOAD(mem_var_bytes2), 100}}},
+	    {GOAL_IMPROVE,
+	     VERDICT_MEM_OVERLOAD,
+	     {{TO(mem_bytes), 386},
+	      {LOAD(mem_bytes), 500},
+	      {LOAD(mem_var_bytes2), 100},
+	      {TO(mem_var_bytes2), 100}}},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct limit_case b = bounds;
+		struct guard_ask ask = {.nodes = b.nodes, .load = &b.load, .from = 0, .to = 1};
+		enum verdict v;
+
+		for (size_t k = 0; k < ARRAY_SIZE(cases[i].set); k++)
+			if (cases[i].set[k].at != 0)
+				memcpy((char *) &b + cases[i].set[k].at, &cases[i].set[k].value,
+				       sizeof(double));
+		v = guard_load(&ask, cases[i].goal);
+		if (v != cases[i].verdict)
+			fail_msg("case %zu: %s, expected %s", i, verdict_infos[v].name,
+			         verdict_infos[cases[i].verdict].name);
+	}
+}
+
+/* What is held back goes only where nobody calls, and to a share that is no smaller. */
+static void
+held_shares(void **state)
+{
+	static const struct {
+		double n_called, mean, held_cores, n_held, load_mean, load_n;
+		enum verdict verdict;
+	} cases[] = {
+	    /* Four cores, one used by others: three for two held and the one that comes. */
+	    {0, 2, 1, 2, 1, 1, VERDICT_OK},
+	    {0, 2, 1, 2, 1.001, 1, VERDICT_OVERLOADS_TARGET},
+	    {0, 2, 1, 1, 3, 2, VERDICT_OVERLOADS_TARGET}, /* two come: one core each, 1.5 now */
+	    {0, 2, 1, 1, 2, 2, VERDICT_OK},
+	    {.25, 2, 1, 2, 1, 1, VERDICT_OK},
+	    {.5, 2, 1, 2, 1, 1, VERDICT_OVERLOADS_TARGET},
+	    {1, 2, 1, 2, 1, 1, VERDICT_OVERLOADS_TARGET},
+	    /* Held tasks seem to use more than there is: all is theirs, but no more than all. */
+	    {0, 1, 3, 3, 1, 1, VERDICT_OK},
+	    {0, 1, 3, 3, 1.001, 1, VERDICT_OVERLOADS_TARGET},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct limit_case b = bounds;
+		struct guard_ask ask = {.nodes = b.nodes, .load = &b.load, .from = 0, .to = 1};
+		enum verdict v;
+
+		b.load = (struct task_load){.mean = cases[i].load_mean,
+		                            .var = 1e6, /* no forecast worth the name */
+		                            .n = cases[i].load_n,
+		                            .confidence = 1,
+		                            .held = true};
+		b.nodes[1].mean = cases[i].mean;
+		b.nodes[1].n_called = cases[i].n_called;
+		b.nodes[1].n_held = cases[i].n_held;
+		b.nodes[1].held_cores = cases[i].held_cores;
+		v = guard_load(&ask, GOAL_DRAIN);
+		if (v != cases[i].verdict)
+			fail_msg("case %zu: %s", i, verdict_infos[v].name);
+	}
+}
+
 static void
 need_must_have_lasted(void **state)
 {
@@ -334,6 +474,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(loads),
+	    cmocka_unit_test(limits),
+	    cmocka_unit_test(held_shares),
 	    cmocka_unit_test(need_must_have_lasted),
 	    cmocka_unit_test(hot_is_measured),
 	    cmocka_unit_test(decisions_obey),
