@@ -979,8 +979,9 @@ test_perform_stopped(void **unused)
 	assert_non_null(strstr(p.text, "stopping"));
 }
 
+/* Usage: test_mover [PATTERN]: runs the tests of that name only. */
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_move),
@@ -1014,5 +1015,7 @@ main(void)
 	    cmocka_unit_test(test_perform_stopped),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
