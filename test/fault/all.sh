@@ -10,7 +10,7 @@ LONG=${LONG:-0}
 export BUILD SANITIZED LONG
 cd "$(dirname "$0")/../.."
 chosen=("$@")
-[ ${#chosen[@]} -gt 0 ] || chosen=(power)
+[ ${#chosen[@]} -gt 0 ] || chosen=(power memory)
 
 suite_power() {
 	if [ "$LONG" = 1 ]; then

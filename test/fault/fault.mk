@@ -14,19 +14,26 @@ test_fault_power_SOURCES = \
 test_fault_power_LDADD = $(libraries)
 
 # Preloaded libraries: never sanitized, they go into any build's programs.
-fault_shims = test/fault/clock_shim.so
+fault_shims = \
+	test/fault/clock_shim.so \
+	test/fault/memory_shim.so
 check_DATA = $(fault_shims)
 CLEANFILES += $(fault_shims)
 fault_shim_flags = -std=gnu17 -O2 -g -fPIC -shared -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2
 
 test/fault/clock_shim.so: test/fault/clock_shim.c test/fault/clock_shim.h
 	$(AM_V_GEN)$(MKDIR_P) test/fault && $(CC) $(AM_CPPFLAGS) $(fault_shim_flags) -o $@ $(srcdir)/test/fault/clock_shim.c
+test/fault/memory_shim.so: test/fault/memory_shim.c
+	$(AM_V_GEN)$(MKDIR_P) test/fault && $(CC) $(AM_CPPFLAGS) $(fault_shim_flags) -o $@ $(srcdir)/test/fault/memory_shim.c
 
 # All that test/fault/all.sh needs.
 .PHONY: fault-programs
-fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shims)
+fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shims) test/cli/fixture$(EXEEXT)
 
 EXTRA_DIST += \
 	test/fault/README.md \
 	test/fault/all.sh \
-	test/fault/clock_shim.c
+	test/fault/clock_shim.c \
+	test/fault/lib.sh \
+	test/fault/memory.sh \
+	test/fault/memory_shim.c
