@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "docker/document.h"
+#include "storage/store.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -44,6 +46,8 @@ main(int argc, char **argv)
 	struct agent_options o = {0};
 	int c;
 
+	document_global_init();
+	store_global_init();
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':

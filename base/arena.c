@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/memory.h"
+
 /* Most snapshots of a small Swarm fit into one block. */
 #define BLOCK_BYTES ((size_t) 64 * 1024)
 
@@ -64,7 +66,7 @@ arena_alloc(struct arena *a, size_t n, size_t size)
 	void *p;
 
 	if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
-		abort();
+		memory_out();
 	bytes = (bytes + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
 	if (a->blocks == NULL || a->blocks->size - a->blocks->used < bytes)
 		block_add(a, bytes);
@@ -92,7 +94,7 @@ arena_printf(struct arena *a, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&s, fmt, ap) < 0)
-		abort();
+		memory_out();
 	va_end(ap);
 	return arena_strdup(a, s);
 }

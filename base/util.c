@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/memory.h"
+
 void *
 xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);
 
 	if (p == NULL)
-		abort();
+		memory_out();
 	return p;
 }
 
@@ -23,7 +25,7 @@ xrealloc(void *p, size_t n, size_t size)
 	void *q = reallocarray(p, n > 0 ? n : 1, size > 0 ? size : 1);
 
 	if (q == NULL)
-		abort();
+		memory_out();
 	return q;
 }
 
@@ -36,7 +38,7 @@ xstrdup(const char *s)
 		return NULL;
 	p = strdup(s);
 	if (p == NULL)
-		abort();
+		memory_out();
 	return p;
 }
 
@@ -48,7 +50,7 @@ xasprintf(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&s, fmt, ap) < 0)
-		abort();
+		memory_out();
 	va_end(ap);
 	return s;
 }

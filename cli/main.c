@@ -4,10 +4,14 @@
 
 #include "base/util.h"
 #include "cli/verbs.h"
+#include "docker/document.h"
+#include "storage/store.h"
 
 int
 main(int argc, char **argv)
 {
+	document_global_init();
+	store_global_init();
 	/* Widths of characters in tables need UTF-8, which is what we print in any case. Numbers
 	 * stay as in the C locale: scripts read them. */
 	if (setlocale(LC_CTYPE, "") == NULL || !streq(nl_langinfo(CODESET), "UTF-8"))

@@ -5,8 +5,9 @@
 #include <fnmatch.h>
 #include <libsmartcols.h>
 
-#include "base/utf8.h"
+#include "base/memory.h"
 #include "base/util.h"
+#include "base/utf8.h"
 
 #define SEPARATOR "   "
 
@@ -83,7 +84,7 @@ start_table(struct show *s, struct error *err)
 {
 	s->table = scols_new_table();
 	if (s->table == NULL)
-		abort();
+		memory_out();
 	if (scols_table_set_column_separator(s->table, SEPARATOR) != 0 ||
 	    scols_table_set_termforce(s->table, SCOLS_TERMFORCE_NEVER) != 0)
 		return error_set(err, EIO, "libsmartcols cannot make a table");
@@ -93,7 +94,7 @@ start_table(struct show *s, struct error *err)
 		if (c->header != NULL &&
 		    scols_table_new_column(s->table, c->header, 0,
 		                           right_aligned(c->unit) ? SCOLS_FL_RIGHT : 0) == NULL)
-			abort();
+			memory_out();
 	}
 	return 0;
 }
@@ -232,7 +233,7 @@ table_row(struct show *s, const struct query_value *values)
 	size_t at = 0;
 
 	if (line == NULL)
-		abort();
+		memory_out();
 	for (size_t i = 0; i < s->n_columns; i++) {
 		char *text;
 
@@ -241,7 +242,7 @@ table_row(struct show *s, const struct query_value *values)
 		text = show_value(value_of(s, i, values), s->columns[i].unit, s->options.no_trunc,
 		                  s->options.now_ms);
 		if (scols_line_refer_data(line, at++, text) != 0)
-			abort();
+			memory_out();
 	}
 }
 

@@ -35,7 +35,8 @@ struct api_options {
 /* The managers' own time-out is 20 s: let them say what is wrong before we give up. */
 #define API_TIMEOUT_MS 25000
 
-/* Once in a program: libcurl's set-up, and an allocator that aborts for jansson. */
+/* Once in a program, before any loop: libcurl's set-up, and allocators that abort (base/memory.h)
+ * for jansson, libcurl and libuv. */
 void api_global_init(void);
 
 /* -EINVAL with a sentence when the URL or a certificate file is no good. Does not connect. */

@@ -7,21 +7,17 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/memory.h"
+
 /* Digits that name every double; one more and the text may say what a double cannot. */
 #define DOUBLE_DIGITS 17
 /* A longer number is none that an engine sends. */
 #define NUMBER_SIZE 64
 
-static void *
-allocate(size_t size)
-{
-	return xcalloc(1, size);
-}
-
 void
 document_global_init(void)
 {
-	json_set_alloc_funcs(allocate, free);
+	json_set_alloc_funcs(memory_malloc, free);
 }
 
 /* What a captive portal, a proxy or a web server says instead of Docker. */

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "docker/transfer.h"
 
 /* A peer that does not even take the connection within this is not there. */
@@ -617,7 +618,10 @@ void
 http_global_init(void)
 {
 	(void) signal(SIGPIPE, SIG_IGN);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	/* Else an option that libcurl could not copy would be missing from a request. */
+	if (uv_replace_allocator(memory_malloc, memory_realloc, memory_calloc, free) != 0 ||
+	    curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_malloc, free, memory_realloc,
+	                         memory_strdup, memory_calloc) != CURLE_OK)
 		abort();
 }
 

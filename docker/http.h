@@ -67,7 +67,8 @@ struct http_request {
 	void *data;
 };
 
-/* Once in a program, before threads: libcurl's own set-up; SIGPIPE is ignored from then on. */
+/* Once in a program, before threads and loops: libcurl's own set-up, allocators that abort for it
+ * and for libuv; SIGPIPE is ignored from then on. */
 void http_global_init(void);
 
 struct http *http_open(uv_loop_t *loop);

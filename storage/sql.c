@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <math.h>
 
+#include "base/memory.h"
+
 /* SQLite's primary result codes, what they are to us and what a person can do about them. */
 static const struct {
 	int rc, errnum;
@@ -61,6 +63,48 @@ system_errno(sqlite3 *db, int rc)
 	           ? e
 	           : 0;
 }
+
+/* ---- memory ---- */
+
+static sqlite3_mem_methods plain;
+
+static void *
+sql_malloc(int size)
+{
+	void *p = plain.xMalloc(size);
+
+	if (p == NULL)
+		memory_out();
+	return p;
+}
+
+static void *
+sql_realloc(void *p, int size)
+{
+	void *q = plain.xRealloc(p, size);
+
+	if (q == NULL)
+		memory_out();
+	return q;
+}
+
+/* Limits on what a statement may take (SQLite's heap limits) still end as an error: they are held
+ * before these are asked. */
+void
+sql_global_init(void)
+{
+	sqlite3_mem_methods methods;
+
+	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain) != SQLITE_OK)
+		abort();
+	methods = plain;
+	methods.xMalloc = sql_malloc;
+	methods.xRealloc = sql_realloc;
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)
+		abort();
+}
+
+/* ---- errors ---- */
 
 int
 sql_errno(sqlite3 *db, int rc)

@@ -19,6 +19,8 @@ struct sql {
 	size_t n_cache;
 };
 
+void sql_global_init(void); /* store_global_init */
+
 /* The errno of a result code of db (NULL is fine). */
 int sql_errno(sqlite3 *db, int rc);
 /* Sets err from rc: "what: SQLite's text" and what to do about it. Returns the negative errno. */

@@ -29,6 +29,12 @@ static const char settings[] = "PRAGMA synchronous = FULL;"
                                /* Reading makes the log and its index: readers need them. */
                                "SELECT count(*) FROM meta;";
 
+void
+store_global_init(void)
+{
+	sql_global_init();
+}
+
 static int
 check_directory(const char *path, struct error *err)
 {

@@ -21,6 +21,10 @@
 
 struct store;
 
+/* Once in a program, before any database is opened: SQLite's allocations abort when memory is out,
+ * as all of ours do. */
+void store_global_init(void);
+
 #define STORE_GROUP "forager" /* may read the database, if the group exists */
 
 /*

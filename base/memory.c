@@ -1,0 +1,51 @@
+/* Memory that is there or the end; see memory.h. */
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+memory_out(void)
+{
+	static const char text[] =
+	    "forager: out of memory, ended here; what was acknowledged is on "
+	    "the disk\n";
+
+	/* When stderr is gone, too, the signal says it. */
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		abort();
+	abort();
+}
+
+static void *
+checked(void *p, size_t size)
+{
+	if (p == NULL && size > 0)
+		memory_out();
+	return p;
+}
+
+void *
+memory_malloc(size_t size)
+{
+	return checked(malloc(size), size);
+}
+
+void *
+memory_calloc(size_t n, size_t size)
+{
+	return checked(calloc(n, size), n > 0 ? size : 0);
+}
+
+void *
+memory_realloc(void *p, size_t size)
+{
+	return checked(realloc(p, size), size);
+}
+
+char *
+memory_strdup(const char *s)
+{
+	return checked(strdup(s), 1);
+}
