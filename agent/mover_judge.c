@@ -72,15 +72,6 @@ slot_alive(const struct judge_look *look, uint32_t slot, const struct docker_tas
 	return n;
 }
 
-static bool
-slot_seen(const struct judge_look *look, size_t before)
-{
-	for (size_t i = 0; i < before; i++)
-		if (look->tasks[i].slot == look->tasks[before].slot && judge_alive(&look->tasks[i]))
-			return true;
-	return false;
-}
-
 /* Every wanted slot has exactly one task that is alive, and that one runs. */
 static bool
 one_a_slot(const struct judge_look *look)
@@ -90,7 +81,7 @@ one_a_slot(const struct judge_look *look)
 	for (size_t i = 0; i < look->n_tasks; i++) {
 		const struct docker_task *running;
 
-		if (!judge_alive(&look->tasks[i]) || slot_seen(look, i))
+		if (!judge_alive(&look->tasks[i]))
 			continue;
 		if (slot_alive(look, look->tasks[i].slot, &running) != 1 || running == NULL)
 			return false;
@@ -109,9 +100,9 @@ any_alive_on(const struct judge_look *look, const char *node_id)
 }
 
 /*
- * Where the tasks of the slots that were to move run now: JUDGE_WAIT for one that has not left, OK
- * when all are on the target, ASTRAY when one is elsewhere. A slot whose old task is no longer
- * listed (the Swarm keeps few) or that was scaled away says nothing.
+ * Where the tasks of the slots that were to move run now, each slot having one: OK when all are on
+ * the target, ASTRAY when one is elsewhere. A slot whose old task is no longer listed (the Swarm
+ * keeps few) or that was scaled away says nothing.
  */
 static int
 moved_slots(const struct judge_look *look, const struct judge_plan *plan, struct error *why)
@@ -121,18 +112,13 @@ moved_slots(const struct judge_look *look, const struct judge_plan *plan, struct
 	for (size_t i = 0; i < look->n_tasks; i++) {
 		const struct docker_task *old = &look->tasks[i], *running;
 
-		if (!listed(old->id, plan->old, plan->n_old))
+		if (!listed(old->id, plan->old, plan->n_old) ||
+		    slot_alive(look, old->slot, &running) == 0 ||
+		    streq(running->node_id, plan->to_id))
 			continue;
-		if (slot_alive(look, old->slot, &running) == 0)
-			continue;
-		if (running == NULL || streq(running->node_id, plan->from_id))
-			return JUDGE_WAIT;
-		if (!streq(running->node_id, plan->to_id)) {
-			(void) error_set(why, EXDEV,
-			                 "Swarm put the task of slot %u on node '%s' instead",
-			                 old->slot, running->node_id);
-			r = MOVER_EVENT_ASTRAY;
-		}
+		(void) error_set(why, EXDEV, "Swarm put the task of slot %u on node '%s' instead",
+		                 old->slot, running->node_id);
+		r = MOVER_EVENT_ASTRAY;
 	}
 	return r;
 }

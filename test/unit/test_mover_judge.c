@@ -20,10 +20,13 @@ struct judge_case {
 	const char *name;
 	uint64_t replicas;
 	enum docker_update_state update;
-	bool drained, no_target;
+	bool drained, no_target, down;
 	struct docker_task tasks[6];
-	const char *error0; /* of the first task */
+	const char *error0; /* of the first task, or of the one at error_at */
+	size_t error_at;
+	const char *message0;
 	int move, calm, unwind, other;
+	const char *why; /* part of the reason of move, where there is one */
 };
 
 #define OK       MOVER_EVENT_OK
@@ -95,6 +98,78 @@ static const struct judge_case cases[] = {
      .move = ASTRAY, .calm = WAIT, .unwind = WAIT, .other = WAIT},
     {"a slot is missing", 2, NONE, .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW)}, .move = WAIT,
      .calm = WAIT, .unwind = WAIT, .other = OK},
+    {"rolling back", 1, DOCKER_ROLLBACK_STARTED, .tasks = {OLD("o1", 1, "a")}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"rollback paused", 1, DOCKER_ROLLBACK_PAUSED, .tasks = {OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = OK, .other = WAIT, .why = "Swarm paused the update: said so"},
+    {"landed, then paused", 1, DOCKER_UPDATE_PAUSED,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = FAILING, .calm = FAILING, .unwind = OK, .other = WAIT},
+    {"a new one failed, its successor comes", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", FAILED, RUNNING, NEW), T("n2", 1, "b", STARTING, RUNNING, NEW)},
+     .message0 = "starting", .move = FAILING, .calm = FAILING, .unwind = WAIT, .other = WAIT,
+     .why = "slot 1 did not stay up: starting"},
+    {"failed with a word", 1, UPDATING,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", FAILED, SHUTDOWN, NEW)}, .error0 = "x",
+     .error_at = 1, .message0 = "started", .move = FAILING, .calm = FAILING, .unwind = WAIT,
+     .other = WAIT, .why = "did not stay up: x"},
+    {"failed with one letter of a message", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", REJECTED, SHUTDOWN, NEW), OLD("o1", 1, "a")}, .message0 = "y",
+     .move = FAILING, .calm = FAILING, .unwind = WAIT, .other = WAIT, .why = "stay up: y"},
+    {"lost with its node, and no word of it", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", ORPHANED, SHUTDOWN, NEW), OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT, .why = "stay up: it ended"},
+    {"removed by Swarm itself", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", REMOVE, REMOVE, NEW), OLD("o1", 1, "a")}, .move = WAIT, .calm = WAIT,
+     .unwind = WAIT, .other = WAIT},
+    {"new on no node yet", 1, NONE, .tasks = {OLD("o1", 1, "a"), T("n1", 1, "", NEW, RUNNING, NEW)},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"created in that very moment", 1, UPDATING,
+     .tasks = {T("n1", 1, "b", FAILED, SHUTDOWN, NEW / 2), OLD("o1", 1, "a")}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    /* The old task is no new one, whatever the clocks say. */
+    {"the old one failed", 1, UPDATING,
+     .tasks = {T("o1", 1, "a", FAILED, SHUTDOWN, NEW), T("n1", 1, "b", STARTING, RUNNING, NEW)},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"assigned after all", 1, NONE,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", ASSIGNED, RUNNING, NEW)},
+     .error0 = "no suitable node", .error_at = 1, .move = WAIT, .calm = WAIT, .unwind = WAIT,
+     .other = OK},
+    {"no node for the second", 2, NONE,
+     .tasks = {OLD("o1", 1, "a"), T("n2", 2, "", PENDING, RUNNING, NEW)},
+     .error0 = "no suitable node (1 node not available)", .error_at = 1, .move = FAILING,
+     .calm = FAILING, .unwind = FAILING, .other = WAIT,
+     .why = "slot 2 cannot be placed: no suitable node (1"},
+    {"no node long before", 1, NONE,
+     .tasks = {T("x1", 1, "", PENDING, SHUTDOWN, 1), OLD("o1", 1, "a")},
+     .error0 = "no suitable node", .move = WAIT, .calm = OK, .unwind = OK, .other = OK},
+    {"runs, and is not meant to yet", 1, NONE,
+     .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1), T("n1", 1, "b", RUNNING, READY, NEW)},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = OK},
+    {"meant to complete", 1, NONE,
+     .tasks = {T("x1", 1, "c", RUNNING, COMPLETE, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = OK, .calm = OK, .unwind = OK, .other = OK},
+    {"completed, shall run", 1, NONE,
+     .tasks = {T("x1", 1, "a", COMPLETE, RUNNING, 1), T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = OK, .calm = OK, .unwind = OK, .other = OK},
+    {"the target is down", 1, UPDATING, .down = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT, .why = "no longer ready and active"},
+    /* The old task is not listed any more, and the new one is where that one was. */
+    {"on the source again", 1, DOCKER_UPDATE_COMPLETED,
+     .tasks = {T("n1", 1, "a", RUNNING, RUNNING, NEW)}, .move = WAIT, .calm = OK, .unwind = OK,
+     .other = OK},
+    {"one landed, a copy stays elsewhere", 2, DOCKER_UPDATE_COMPLETED,
+     .tasks = {OLD("x2", 2, "c"), T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1),
+               T("n1", 1, "b", RUNNING, RUNNING, NEW)},
+     .move = OK, .calm = OK, .unwind = OK, .other = OK},
+    {"one of two astray, and which", 2, UPDATING,
+     .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW), T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1),
+               T("o2", 2, "a", SHUTDOWN, SHUTDOWN, 1), T("n2", 2, "c", RUNNING, RUNNING, NEW)},
+     .move = ASTRAY, .calm = WAIT, .unwind = WAIT, .other = WAIT, .why = "slot 2 on node 'c'"},
+    {"one more than wanted", 1, NONE,
+     .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW), T("n2", 2, "b", RUNNING, RUNNING, NEW)},
+     .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = OK},
     {"scaled to nothing", 0, NONE, .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1)}, .move = OK,
      .calm = OK, .unwind = OK, .other = OK},
 };
@@ -102,13 +177,15 @@ static const struct judge_case cases[] = {
 static int
 judge(const struct judge_case *c, int which)
 {
-	struct docker_task tasks[ARRAY_SIZE(c->tasks)];
+	/* Behind the last stands one more, that nobody may look at. */
+	struct docker_task tasks[ARRAY_SIZE(c->tasks) + 1];
+	static const struct docker_task beyond = T("o2", 2, "a", RUNNING, RUNNING, NEW);
 	struct docker_service service = {.replicas = c->replicas,
 	                                 .status = {.state = c->update, .message = "said so"}};
 	struct docker_node nodes[] = {
 	    {.id = "a", .state = DOCKER_NODE_READY},
 	    {.id = "b",
-	     .state = DOCKER_NODE_READY,
+	     .state = c->down ? DOCKER_NODE_DOWN : DOCKER_NODE_READY,
 	     .availability = c->drained ? DOCKER_DRAIN : DOCKER_ACTIVE},
 	};
 	static const char *const old[] = {"o1", "o2"};
@@ -119,20 +196,27 @@ judge(const struct judge_case *c, int which)
 	struct error why = {0};
 	int r;
 
-	memcpy(tasks, c->tasks, sizeof(tasks));
-	while (look.n_tasks < ARRAY_SIZE(tasks) && tasks[look.n_tasks].id[0] != '\0')
+	memcpy(tasks, c->tasks, sizeof(c->tasks));
+	while (look.n_tasks < ARRAY_SIZE(c->tasks) && tasks[look.n_tasks].id[0] != '\0')
 		look.n_tasks++;
+	tasks[look.n_tasks] = beyond;
 	if (c->error0 != NULL)
-		tasks[0].error = c->error0;
+		tasks[c->error_at].error = c->error0;
+	if (c->message0 != NULL)
+		tasks[c->error_at].message = c->message0;
 	switch (which) {
 	case 0:
 		r = judge_move(&look, &plan, &why);
+		if (c->why != NULL && strstr(why.text, c->why) == NULL)
+			fail_msg("%s: %s", c->name, why.text);
 		break;
 	case 1:
 		r = judge_calm(&look, &plan, &why);
 		break;
 	case 2:
 		r = judge_unwind(&look, &why);
+		if (r == FAILING && strstr(why.text, "has no other node: no suitable node") == NULL)
+			fail_msg("%s: %s", c->name, why.text);
 		break;
 	default:
 		return judge_other(&look);
