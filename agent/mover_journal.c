@@ -66,10 +66,9 @@ list(struct store *s, enum mover_list which, uint64_t id, struct journal_list *r
 		if (r >= 0)
 			reverse(ret);
 		return r;
-	case MOVER_LIST_UNDOABLE:
-		break;
+	default: /* MOVER_LIST_UNDOABLE */
+		return journal_list(s, JOURNAL_UNDOABLE, 0, ret, err);
 	}
-	return journal_list(s, JOURNAL_UNDOABLE, 0, ret, err);
 }
 
 static int
@@ -82,17 +81,16 @@ job_run(struct store *s, void *data, struct error *err)
 		return journal_add(s, &j->intent, j->at_ms, &j->id, err);
 	case JOB_UPDATE:
 		return journal_update(s, &j->intent, j->at_ms, j->intent.reason, err);
-	case JOB_LIST:
-		break;
+	default: /* JOB_LIST */
+		return list(s, j->which, j->id, &j->list, err);
 	}
-	return list(s, j->which, j->id, &j->list, err);
 }
 
 static void
 job_done(void *data, const struct error *err)
 {
 	struct job *j = data;
-	const struct error *why = err != NULL && err->code != 0 ? err : NULL;
+	const struct error *why = err->code != 0 ? err : NULL;
 
 	if (j->kind == JOB_LIST)
 		j->listed(j->ctx, j->list.items, why != NULL ? 0 : j->list.n, why);

@@ -249,9 +249,7 @@ mover_spec_final(const json_t *spec, const struct intent *in, const struct mover
 	int r =
 	    mover_spec_edit(reverted ? EDIT_RESTORE : EDIT_SETTLE, spec, in, plan, &settled, err);
 
-	if (r >= 0)
-		r = spec_owned_get(settled, ret, err);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : spec_owned_get(settled, ret, err);
 }
 
 static bool
@@ -271,17 +269,19 @@ mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_
 	return previous_ours || mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
 }
 
-/* Whether the spec is what this edit makes of it: then it was made already. */
+/* Whether the spec, now its owned fields, is what this edit makes of it: then it was made already.
+ */
 static bool
-already(enum mover_edit edit, const json_t *spec, const struct intent *in,
+already(enum mover_edit edit, const json_t *spec, const char *now, const struct intent *in,
         const struct mover_plan *plan)
 {
 	json_auto_t *edited = NULL;
-	_cleanup_(freep) char *made = NULL, *now = NULL;
+	_cleanup_(freep) char *made = NULL;
 
-	return mover_spec_edit(edit, spec, in, plan, &edited, NULL) >= 0 &&
-	       spec_owned_get(edited, &made, NULL) >= 0 && spec_owned_get(spec, &now, NULL) >= 0 &&
-	       same_owned(made, now);
+	if (mover_spec_edit(edit, spec, in, plan, &edited, NULL) < 0)
+		return false;
+	(void) spec_owned_get(edited, &made, NULL); /* of its shape, as the edit made it */
+	return same_owned(made, now);
 }
 
 static enum mover_standing
@@ -320,10 +320,11 @@ mover_spec_standing(const json_t *spec, const struct intent *in, const struct mo
 	if (in->to_id[0] == '\0') {
 		*ret = merge_standing(now, in);
 	} else if (spec_plan(spec) == NULL) {
-		if (already(EDIT_SETTLE, spec, in, plan) || already(EDIT_RESTORE, spec, in, plan))
+		if (already(EDIT_SETTLE, spec, now, in, plan) ||
+		    already(EDIT_RESTORE, spec, now, in, plan))
 			*ret = previous_ours ? STANDING_SETTLED : STANDING_BEFORE;
 	} else if (streq(spec_plan(spec), plan->label)) {
-		if (already(EDIT_BLOCK, spec, in, plan) && update_is_ours(now, in))
+		if (already(EDIT_BLOCK, spec, now, in, plan) && update_is_ours(now, in))
 			*ret = STANDING_BLOCKED;
 		else if (same_owned(now, in->written))
 			*ret = STANDING_STEERED;

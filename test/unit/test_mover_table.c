@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "agent/mover_table.h"
 #include "base/util.h"
@@ -42,8 +43,11 @@ test_names(void **unused)
 		assert_true(strlen(mover_state_infos[i].text) > 5);
 		assert_true(mover_state_infos[i].journal < (int) MOVE_STATE_N);
 	}
-	for (size_t i = 0; i < MOVER_EFFECT_N; i++)
+	for (size_t i = 0; i < MOVER_EFFECT_N; i++) {
 		assert_true(strlen(mover_effect_names[i].text) > 5);
+		assert_int_equal(mover_effect_posts((enum mover_effect) i),
+		                 str_has_prefix(mover_effect_names[i].name, "POST_"));
+	}
 	for (size_t i = 0; i < MOVER_EVENT_N; i++)
 		assert_true(strlen(mover_event_names[i].text) > 5);
 }
@@ -242,7 +246,7 @@ test_print(void **unused)
 	char *text = NULL;
 	size_t size = 0, lines = 0;
 	FILE *to = open_memstream(&text, &size);
-	FILE *full;
+	FILE *full, *closed;
 
 	(void) unused;
 	assert_non_null(to);
@@ -256,9 +260,14 @@ test_print(void **unused)
 	                 MOVER_STATE_N + MOVER_EFFECT_N + MOVER_EVENT_N + mover_rows_n + 4 * 2 + 3);
 	free(text);
 
+	/* What does not arrive is an error, whether it shows at once or at the end. */
+	closed = fopen("/dev/null", "r");
+	assert_non_null(closed);
+	assert_int_equal(mover_table_print(closed), -EIO);
+	(void) fclose(closed);
 	full = fopen("/dev/full", "w");
 	if (full != NULL) {
-		assert_int_not_equal(mover_table_print(full), 0);
+		assert_int_equal(mover_table_print(full), -EIO);
 		(void) fclose(full);
 	}
 }

@@ -24,8 +24,10 @@ unit_tests = \
 	test/unit/test_lease \
 	test/unit/test_linear \
 	test/unit/test_mover \
+	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
 	test/unit/test_mover_lease \
+	test/unit/test_mover_spec \
 	test/unit/test_mover_table \
 	test/unit/test_notify \
 	test/unit/test_observe \
@@ -124,6 +126,9 @@ test_unit_test_mover_SOURCES = test/unit/test_mover.c test/unit/fake_swarm.h tes
 	test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_LDADD = $(test_libs)
+test_unit_test_mover_journal_SOURCES = test/unit/test_mover_journal.c test/unit/store_fixture.h
+test_unit_test_mover_journal_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_journal_LDADD = $(test_libs)
 test_unit_test_mover_judge_SOURCES = test/unit/test_mover_judge.c
 test_unit_test_mover_judge_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_judge_LDADD = $(test_libs)
@@ -131,6 +136,9 @@ test_unit_test_mover_lease_SOURCES = test/unit/test_mover_lease.c test/unit/fake
 	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_lease_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_lease_LDADD = $(test_libs)
+test_unit_test_mover_spec_SOURCES = test/unit/test_mover_spec.c test/unit/spec_docs.h
+test_unit_test_mover_spec_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_spec_LDADD = $(test_libs)
 test_unit_test_mover_table_SOURCES = test/unit/test_mover_table.c
 test_unit_test_mover_table_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_table_LDADD = $(test_libs)
