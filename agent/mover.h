@@ -64,7 +64,9 @@ struct mover_options {
 	int64_t deadline_ms; /* [moves] deadline; 0 = auto: max(3 min, 3 × start-up + monitor…) */
 	int64_t poll_ms;     /* of tasks while verifying; 0 = 500 ms */
 	int64_t retry_ms;    /* 0 = 15 s */
-	uint64_t seed;       /* of the jitter between tries */
+	int64_t try_ms; /* the first wait before a POST that got no answer is tried again, doubled
+	                   each time; a fifth of it after a conflict; 0 = 500 ms */
+	uint64_t seed;  /* of the jitter between tries */
 	/* Read by mover_new only: the lease's key (agent/lease.h; not NULL), and the host's name
 	 * for people (may be NULL). */
 	const char *lease_key, *host;

@@ -9,6 +9,8 @@
 #include "agent/mover_internal.h"
 #include "swarm/spec.h"
 
+#define TRY_MS 500
+
 static void post_read(struct mover *m);
 
 static void
@@ -20,12 +22,15 @@ give(struct mover *m, enum mover_event event, const struct error *err)
 }
 
 /* After a conflict a short random while, after silence a longer one. */
+enum why_again { CONFLICT, SILENCE };
+
 static void
-try_again(struct mover *m, int64_t base_ms, const struct error *err)
+try_again(struct mover *m, enum why_again again, const struct error *err)
 {
 	struct change *c = m->change;
 	struct error why = *err;
-	int64_t ms = base_ms << c->tries;
+	int64_t first_ms = m->options.try_ms > 0 ? m->options.try_ms : TRY_MS;
+	int64_t ms = (again == CONFLICT ? MAX(first_ms / 5, 1) : first_ms) << c->tries;
 
 	if (++c->tries >= MOVER_TRIES) {
 		(void) error_wrap(&why, "gave up after %d tries", MOVER_TRIES);
@@ -107,13 +112,13 @@ on_posted(void *data, const struct api_done *done, const struct error *err)
 		c->changed = true;
 		mover_read_service(m, on_read_back);
 	} else if (err->code == -EAGAIN) {
-		try_again(m, 100, err);
+		try_again(m, CONFLICT, err);
 	} else if (err->code == -EINVAL ||
 	           (err->code == -EPERM && effect_of(m) == MOVER_EFFECT_POST_STEER)) {
 		give(m, MOVER_EVENT_REFUSED, err);
 	} else {
 		c->changed = c->changed || api_outcome_unknown(err);
-		try_again(m, 500, err);
+		try_again(m, SILENCE, err);
 	}
 }
 
@@ -139,7 +144,7 @@ on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
 	struct error why = {0};
 
 	if (verdict == VERDICT_PARTIAL) {
-		try_again(m, 500, err);
+		try_again(m, SILENCE, err);
 		return;
 	}
 	if (verdict != VERDICT_OK) {
@@ -154,7 +159,7 @@ on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
 	}
 	if (!keeper_held(m->keeper)) {
 		(void) error_set(&why, EBUSY, "the lease ran out");
-		try_again(m, 100, &why);
+		try_again(m, CONFLICT, &why);
 		return;
 	}
 	api_service_update(m->api, c->in.service_id, c->facts.version, c->sent, on_posted,
@@ -317,7 +322,7 @@ on_post_read(struct mover *m, const struct error *err)
 	if (err != NULL && err->code == -ENOENT)
 		give(m, MOVER_EVENT_GONE, err);
 	else if (err != NULL)
-		try_again(m, 500, err);
+		try_again(m, SILENCE, err);
 	else if (effect == MOVER_EFFECT_POST_YIELD)
 		post_yield(m);
 	else if (effect == MOVER_EFFECT_POST_UNSIGN || effect == MOVER_EFFECT_POST_PUSH)

@@ -253,6 +253,7 @@ world_open(struct world *x, const char *spec, const uint32_t *on)
 	                                    .deadline_ms = 400,
 	                                    .poll_ms = 2,
 	                                    .retry_ms = 5,
+	                                    .try_ms = 5,
 	                                    .lease_key = "0123456789abcdef"};
 	x->traits = TRAIT_PLACEMENT | TRAIT_START_FIRST | TRAIT_HEALTHCHECK;
 	world_mover(x);
