@@ -15,6 +15,7 @@
 #include "agent/lease.h"
 #include "agent/look.h"
 #include "agent/mover_journal.h"
+#include "agent/nocore.h"
 #include "storage/journal.h"
 #include "storage/request.h"
 

@@ -11,6 +11,7 @@
 
 #include "agent/actor.h"
 #include "agent/mover_journal.h"
+#include "agent/nocore.h"
 #include "agent/notify.h"
 #include "base/log.h"
 #include "docker/api.h"
@@ -213,6 +214,7 @@ agent_run(const struct agent_options *options)
 
 	a->options = options;
 	a->lock_fd = -1;
+	nocore_set();
 	(void) signal(SIGPIPE, SIG_IGN);
 	api_global_init();
 	if (agent_read_config(options, &a->config, &err) < 0 || open_memory(a, &err) < 0) {

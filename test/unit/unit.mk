@@ -29,6 +29,7 @@ unit_tests = \
 	test/unit/test_mover_lease \
 	test/unit/test_mover_spec \
 	test/unit/test_mover_table \
+	test/unit/test_nocore \
 	test/unit/test_notify \
 	test/unit/test_observe \
 	test/unit/test_order \
@@ -142,6 +143,9 @@ test_unit_test_mover_spec_LDADD = $(test_libs)
 test_unit_test_mover_table_SOURCES = test/unit/test_mover_table.c
 test_unit_test_mover_table_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_table_LDADD = $(test_libs)
+test_unit_test_nocore_SOURCES = test/unit/test_nocore.c
+test_unit_test_nocore_CPPFLAGS = $(test_cflags)
+test_unit_test_nocore_LDADD = $(test_libs)
 test_unit_test_notify_SOURCES = test/unit/test_notify.c
 test_unit_test_notify_CPPFLAGS = $(test_cflags)
 test_unit_test_notify_LDADD = $(test_libs)
