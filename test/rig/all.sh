@@ -10,7 +10,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-suites=(selftest moves failures readers hang)
+suites=(selftest moves failures readers hang canary)
 
 # suite NAME: runs it.
 suite() {
@@ -26,6 +26,7 @@ suite() {
 	failures) "$here/failures.sh" ;;
 	readers) "$here/readers.sh" ;;
 	hang) "$here/hang.sh" ;;
+	canary) "$here/canary.sh" ;;
 	esac
 }
 
@@ -38,7 +39,7 @@ long=${LONG:-0}
 [ $# -eq 0 ] || suites=("$@")
 for name in "${suites[@]}"; do
 	case $name in
-	selftest | moves | failures | readers | hang) ;;
+	selftest | moves | failures | readers | hang | canary) ;;
 	*) usage ;;
 	esac
 done

@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	test/rig/README.md \
 	test/rig/all.sh \
 	test/rig/busy.c \
+	test/rig/canary.sh \
 	test/rig/cgroup.sh \
 	test/rig/chat.c \
 	test/rig/demo.sh \
