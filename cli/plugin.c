@@ -50,6 +50,7 @@ plugin_strip(int argc, char **argv)
 {
 	char *host = NULL;
 	int i = 1, n = 1;
+	bool help;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if ((streq(argv[i], "-H") || streq(argv[i], "--host")) && i + 1 < argc)
@@ -59,15 +60,19 @@ plugin_strip(int argc, char **argv)
 		if (takes_value(argv[i]) && i + 1 < argc)
 			i++;
 	}
+	/* `docker help forager VERB` comes as `help forager VERB`. */
+	help = i + 1 < argc && streq(argv[i], "help");
 	/* Without the name in front this was no call by docker: leave everything as it is. */
-	if (i >= argc || !streq(argv[i], "forager"))
+	if (i + help >= argc || !streq(argv[i + help], "forager"))
 		return argc;
 	/* Fits even for "--host=URL", one word: the plugin's name leaves its place. */
 	if (host != NULL) {
 		argv[n++] = (char *) "--docker-host";
 		argv[n++] = host;
 	}
-	for (i++; i < argc; i++)
+	if (help)
+		argv[n++] = (char *) "help";
+	for (i += 1 + help; i < argc; i++)
 		argv[n++] = argv[i];
 	argv[n] = NULL;
 	return n;

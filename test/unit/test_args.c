@@ -167,7 +167,12 @@ docker_calls_its_plugin(void **state)
 	    {{"x", "--host=u", "forager", "nodes", "-q"},
 	     {"x", "--docker-host", "u", "nodes", "-q"}},
 	    {{"x", "--host", "u", "forager", "forager"}, {"x", "--docker-host", "u", "forager"}},
+	    {{"x", "help", "forager"}, {"x", "help"}},
+	    {{"x", "-H", "u", "help", "forager", "nodes"},
+	     {"x", "--docker-host", "u", "help", "nodes"}},
 	    /* No call by docker: left alone. */
+	    {{"x", "help"}, {"x", "help"}},
+	    {{"x", "help", "nodes"}, {"x", "help", "nodes"}},
 	    {{"x", "nodes", "-q"}, {"x", "nodes", "-q"}},
 	    {{"x", "-H"}, {"x", "-H"}},
 	    {{"x"}, {"x"}},
