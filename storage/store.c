@@ -62,13 +62,17 @@ check_directory(const char *path, struct error *err)
 }
 
 /* The group may read. Without that group, or without the right to give files to it, the file
- * stays the owner's: reading then takes the owner's rights, nothing else is lost. */
+ * stays the owner's: reading then takes the owner's rights, nothing else is lost. Not asked for
+ * where it is so already: the unit's sandbox has no call that changes an owner. */
 static void
 set_group(int fd)
 {
 	const struct group *g = getgrnam(STORE_GROUP);
+	struct stat st;
 
-	if (g != NULL && fchown(fd, (uid_t) -1, g->gr_gid) < 0)
+	if (g == NULL || (fstat(fd, &st) == 0 && st.st_gid == g->gr_gid))
+		return;
+	if (fchown(fd, (uid_t) -1, g->gr_gid) < 0)
 		return;
 }
 
