@@ -301,6 +301,10 @@ update(struct fake_swarm *f, struct http_server_conn *conn, const struct http_se
 		complain(conn, 400, "the fake does not like it");
 		return;
 	}
+	if (fault == FAULT_FORBID) {
+		complain(conn, 403, "the fake forbids it");
+		return;
+	}
 	if (fault == FAULT_DROP) {
 		http_server_reset(conn);
 		return;
@@ -396,7 +400,10 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 		complain(conn, 500,
 		         "rpc error: code = Unknown desc = The swarm does not have a "
 		         "leader.");
-	else if (str_has_prefix(path, "/info"))
+	else if (f->broken != NULL && f->broken_left > 0 && str_has_prefix(path, f->broken)) {
+		f->broken_left--;
+		complain(conn, 500, "rpc error: code = Unknown desc = the fake is broken");
+	} else if (str_has_prefix(path, "/info"))
 		answer(conn, 200,
 		       json_pack("{s:s, s:{s:s, s:s, s:b}}", "ServerVersion", "20.10.24", "Swarm",
 		                 "NodeID", fake_node_ids[0], "LocalNodeState", "active",

@@ -27,6 +27,7 @@ enum fake_fault {
 	FAULT_DROP,     /* not applied, no answer */
 	FAULT_CONFLICT, /* someone's write came first; the spec is as it was */
 	FAULT_REFUSE,   /* 400 */
+	FAULT_FORBID,   /* 403 */
 };
 
 struct fake_task {
@@ -56,6 +57,9 @@ struct fake_swarm {
 	enum fake_fate fate;
 	enum fake_fault faults[FAKE_FAULTS];
 	bool always_conflict;
+	/* So many requests for a path that begins with this are answered 500; NULL: none are. */
+	const char *broken;
+	unsigned broken_left;
 	/* The config forager-lease: its labels, NULL while there is none. */
 	json_t *lease;
 	uint64_t lease_version;

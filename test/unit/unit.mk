@@ -24,6 +24,7 @@ unit_tests = \
 	test/unit/test_lease \
 	test/unit/test_linear \
 	test/unit/test_mover \
+	test/unit/test_mover_effects \
 	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
 	test/unit/test_mover_lease \
@@ -127,6 +128,10 @@ test_unit_test_mover_SOURCES = test/unit/test_mover.c test/unit/fake_swarm.h tes
 	test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_LDADD = $(test_libs)
+test_unit_test_mover_effects_SOURCES = test/unit/test_mover_effects.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_effects_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_effects_LDADD = $(test_libs)
 test_unit_test_mover_journal_SOURCES = test/unit/test_mover_journal.c test/unit/store_fixture.h
 test_unit_test_mover_journal_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_journal_LDADD = $(test_libs)
