@@ -28,12 +28,14 @@ test/fault/memory_shim.so: test/fault/memory_shim.c
 
 # All that test/fault/all.sh needs.
 .PHONY: fault-programs
-fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shims) test/cli/fixture$(EXEEXT)
+fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shims) test/cli/fixture$(EXEEXT) \
+	test/fake/engine$(EXEEXT)
 
 EXTRA_DIST += \
 	test/fault/README.md \
 	test/fault/all.sh \
 	test/fault/clock_shim.c \
+	test/fault/kills.sh \
 	test/fault/lib.sh \
 	test/fault/memory.sh \
 	test/fault/memory_shim.c
