@@ -59,12 +59,30 @@ refuse(const char *source, const char *text, size_t size, const json_error_t *wh
 	                 source, why->line, why->column, what_of(why), why->text);
 }
 
+/* jansson drops a NUL behind a number as if it were not there. */
+static int
+check_nul(const char *source, const char *text, size_t size, struct error *err)
+{
+	const char *nul = size > 0 ? memchr(text, '\0', size) : NULL;
+
+	if (nul == NULL)
+		return 0;
+	return error_set(err, EBADMSG,
+	                 "'%s' answered with something that is not Docker's JSON (a NUL at byte "
+	                 "%zu)",
+	                 source, (size_t) (nul - text));
+}
+
 int
 document_parse(const char *source, const char *text, size_t size, json_t **ret, struct error *err)
 {
 	json_error_t why;
-	json_t *doc = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, &why);
+	json_t *doc;
+	int r = check_nul(source, text, size, err);
 
+	if (r < 0)
+		return r;
+	doc = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, &why);
 	if (doc == NULL)
 		return refuse(source, text, size, &why, err);
 	*ret = doc;
@@ -156,8 +174,10 @@ document_parse_exact(const char *source, const char *text, size_t size, json_t *
 	json_auto_t *doc = NULL;
 	json_auto_t *loose = NULL;
 	json_error_t why;
-	int rc;
+	int rc = check_nul(source, text, size, err);
 
+	if (rc < 0)
+		return rc;
 	doc = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
 	if (doc == NULL) {
 		loose = json_loadb(text, size, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);

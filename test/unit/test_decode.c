@@ -814,10 +814,30 @@ test_no_crash(void **state)
 	(void) state;
 }
 
+/* jansson drops a NUL that follows a number: what stood there is not what we would write. */
+static void
+test_a_raw_nul_is_no_json(void **state)
+{
+	static const char text[] = "{\"a\":[1\0,2]}";
+
+	(void) state;
+	for (int exact = 0; exact < 2; exact++) {
+		json_auto_t *doc = NULL;
+		struct error err = {0};
+		int r = exact ? document_parse_exact(SOURCE, text, sizeof(text) - 1, &doc, &err)
+		              : document_parse(SOURCE, text, sizeof(text) - 1, &doc, &err);
+
+		assert_int_equal(r, -EBADMSG);
+		assert_non_null(strstr(err.text, "NUL"));
+		assert_null(doc);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_raw_nul_is_no_json),
 	    cmocka_unit_test(test_documents),
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_recorded_service_is_exact),
