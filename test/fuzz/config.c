@@ -11,7 +11,8 @@ static void
 show(void *data, const struct config_line *line)
 {
 	struct shown *s = data;
-	char *more = xasprintf("%s[%s]\n%s = %s\n", s->text != NULL ? s->text : "", line->section,
+	/* No blank in front: a value may begin with ';', which begins a comment after one. */
+	char *more = xasprintf("%s[%s]\n%s=%s\n", s->text != NULL ? s->text : "", line->section,
 	                       line->name, line->value);
 
 	free(s->text);

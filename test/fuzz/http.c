@@ -51,7 +51,7 @@ check_response(const struct play *p, const struct http_response *r)
 	FUZZ_CHECK(r->size == 0 || r->body[r->size] == '\0', "the body has no end");
 	FUZZ_CHECK(!p->streams || p->opened == 0 || r->size == 0, "told twice");
 	for (size_t i = 0; i < r->n_headers; i++)
-		FUZZ_CHECK(strpbrk(r->headers[i].value, "\r\n") == NULL, "%s", r->headers[i].name);
+		FUZZ_CHECK(strchr(r->headers[i].value, '\n') == NULL, "%s", r->headers[i].name);
 	(void) http_response_header(r, "Api-Version");
 }
 
