@@ -237,19 +237,13 @@ args_parse(int argc, char **argv, unsigned (*groups_of)(const char *verb), struc
 }
 
 void
-args_each(unsigned groups, void (*fn)(void *data, const char *option, const char *help), void *data)
+args_each(unsigned groups, void (*fn)(void *data, const struct arg_text *option), void *data)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const struct arg_option *o = &options[i];
-		char letter[8] = "    ";
-		_cleanup_(freep) char *text = NULL;
+		const struct arg_text text = {o->name, o->letter, o->value, o->help};
 
-		if ((o->groups & groups) == 0)
-			continue;
-		if (o->letter != '\0')
-			(void) snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		text = xasprintf("%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
-		                 o->value != NULL ? o->value : "");
-		fn(data, text, o->help);
+		if ((o->groups & groups) != 0)
+			fn(data, &text);
 	}
 }

@@ -49,6 +49,13 @@ struct args {
 int args_parse(int argc, char **argv, unsigned (*groups_of)(const char *verb), struct args *ret,
                struct error *err);
 
-/* Calls fn for each option of these groups, in the table's order: "  -q, --quiet" and its text. */
-void args_each(unsigned groups, void (*fn)(void *data, const char *option, const char *help),
-               void *data);
+/* An option as people and shells see it. */
+struct arg_text {
+	const char *name;  /* without the dashes */
+	char letter;       /* '\0': none */
+	const char *value; /* what it takes: "FILE", "table|json|csv"; NULL: nothing */
+	const char *help;
+};
+
+/* Calls fn for each option of these groups, in the table's order. */
+void args_each(unsigned groups, void (*fn)(void *data, const struct arg_text *option), void *data);

@@ -84,10 +84,16 @@ groups_of(const char *name)
 	return v != NULL ? v->groups : 0;
 }
 
+/* "  -f, --filter KEY=VALUE", and what it does. */
 static void
-print_option(void *data, const char *option, const char *help)
+print_option(void *data, const struct arg_text *o)
 {
-	(void) fprintf(data, "  %-36s %s\n", option, help);
+	char letter[] = {'-', o->letter, ',', ' ', '\0'};
+	_cleanup_(freep) char *text =
+	    xasprintf("%s--%s%s%s", o->letter != '\0' ? letter : "    ", o->name,
+	              o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+
+	(void) fprintf(data, "  %-36s %s\n", text, o->help);
 }
 
 static void
