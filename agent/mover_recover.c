@@ -133,11 +133,26 @@ label_wall_ms(const char *label, int64_t deadline_wall_ms)
 	           : deadline_wall_ms - LENGTH_MIN_MS;
 }
 
+/*
+ * The spec with our labels: what stands there, or, where a change was stopped between settling and
+ * cleaning, the previous one. NULL: neither.
+ */
+static const json_t *
+signed_spec(const struct api_service *service)
+{
+	const json_t *previous = json_object_get(service->doc, "PreviousSpec");
+
+	if (spec_plan(service->spec) != NULL)
+		return service->spec;
+	return previous != NULL && spec_plan(previous) != NULL ? previous : NULL;
+}
+
 static int
-intent_from_label(const struct api_service *service, struct intent *ret, struct error *err)
+intent_from_label(const struct api_service *service, const json_t *from, struct intent *ret,
+                  struct error *err)
 {
 	_cleanup_(spec_before_done) struct spec_before b = {0};
-	const char *label = spec_before(service->spec);
+	const char *label = spec_before(from);
 	int r = -EINVAL;
 
 	if (label == NULL)
@@ -168,7 +183,7 @@ intent_from_label(const struct api_service *service, struct intent *ret, struct 
 	ret->old_tasks = xstrdup("[]");
 	ret->rest_hash = b.rest_hash;
 	ret->deadline_wall_ms = b.deadline_wall_ms;
-	ret->created_wall_ms = label_wall_ms(spec_plan(service->spec), b.deadline_wall_ms);
+	ret->created_wall_ms = label_wall_ms(spec_plan(from), b.deadline_wall_ms);
 	return 0;
 }
 
@@ -191,20 +206,22 @@ adopt(struct mover *m, const struct api_service *service)
 {
 	struct recovery *r = m->recovery;
 	_cleanup_(journal_intent_done) struct intent in = {0};
+	const json_t *from = signed_spec(service);
 	struct error why = {0};
 	struct change *c;
 
-	if (spec_plan(service->spec) == NULL) { /* gone meanwhile */
+	if (from == NULL) { /* gone meanwhile */
 		mover_recovery_next(m);
 		return;
 	}
-	if (intent_from_label(service, &in, &why) < 0) {
-		note_error(r, &why);
+	if (intent_from_label(service, from, &in, &why) < 0) {
+		/* An old label that cannot be read does no harm unless it is rolled back to. */
+		note_error(r, from == service->spec ? &why : NULL);
 		mover_recovery_next(m);
 		return;
 	}
 	c = change_new();
-	c->plan.label = xstrdup(spec_plan(service->spec));
+	c->plan.label = xstrdup(spec_plan(from));
 	change_adopt(c, &in);
 	c->done = on_change_done;
 	c->data = r;
@@ -240,6 +257,15 @@ has_row(const struct recovery *r, const char *service_id, const char *label)
 	return false;
 }
 
+/* Of the spec that stands there, or of the previous one. */
+static const char *
+plan_of(const struct docker_service *service)
+{
+	const char *label = docker_label_get(&service->labels, SPEC_LABEL_PLAN);
+
+	return label != NULL ? label : docker_label_get(&service->previous_labels, SPEC_LABEL_PLAN);
+}
+
 static void
 on_scanned(void *data, struct docker_services *services, const struct error *err)
 {
@@ -251,7 +277,7 @@ on_scanned(void *data, struct docker_services *services, const struct error *err
 	r = m->recovery;
 	note_error(r, services == NULL ? err : NULL);
 	for (size_t i = 0; services != NULL && i < services->n; i++) {
-		const char *label = docker_label_get(&services->items[i].labels, SPEC_LABEL_PLAN);
+		const char *label = plan_of(&services->items[i]);
 
 		if (label != NULL && !has_row(r, services->items[i].id, label))
 			change_id_add(&r->labelled, &r->n_labelled, services->items[i].id);

@@ -251,6 +251,7 @@ fill_service(const struct place *p, void *to)
 	struct place version = place_key(p, "Version");
 	struct place spec = place_key(p, "Spec");
 	struct place task = place_key(&spec, "TaskTemplate");
+	struct place previous = place_key(p, "PreviousSpec");
 
 	place_id(p, "ID", ID_LENGTH, true, s->id);
 	if (!place_is_there(&version))
@@ -262,6 +263,7 @@ fill_service(const struct place *p, void *to)
 	if (*s->name == '\0')
 		place_fault(&spec, "there is no Name");
 	s->labels = decode_labels(&spec, "Labels");
+	s->previous_labels = decode_labels(&previous, "Labels");
 	service_mode(&spec, s);
 	service_placement(&task, s);
 	service_resources(&task, s);

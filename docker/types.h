@@ -128,8 +128,9 @@ struct docker_service {
 	const char *name, *image;
 	enum docker_mode mode;
 	uint64_t replicas; /* replicated: wanted copies; jobs: total completions; global: 0 */
-	struct docker_labels labels; /* Spec.Labels, not those of its containers */
-	bool is_container;           /* false: a plugin or an attachment, never ours to touch */
+	struct docker_labels labels;          /* Spec.Labels, not those of its containers */
+	struct docker_labels previous_labels; /* PreviousSpec's: a rollback brings it back */
+	bool is_container; /* false: a plugin or an attachment, never ours to touch */
 
 	bool has_placement;             /* the spec has a Placement object (L1) */
 	const char *const *constraints; /* as they stand in the spec, in its order */

@@ -618,8 +618,11 @@ test_kill_points(void **unused)
 					         move_state_names[x.book.rows[k].state]);
 			if (fates[i % ARRAY_SIZE(fates)] != FATE_RUN)
 				assert_int_equal(fake_old_running(&x.fake), 1);
-			/* Journal lost between the merge of owner's spec and the last clean-up. */
 			world_clean(&x);
+			/* Nor does a rollback bring anything of ours back, also where only the
+			 * previous spec told. */
+			assert_false(fake_has_term(x.fake.previous));
+			assert_null(spec_plan(x.fake.previous));
 			assert_false(mover_busy(x.mover));
 			world_close(&x);
 		}
