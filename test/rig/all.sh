@@ -2,15 +2,16 @@
 # The suites on real engines, one after the other, each with its seconds; what ./check rig runs.
 #
 #   BUILD=DIR [LONG=1] all.sh [SUITE…]   DIR holds forager and foragerd, built with sanitizers;
-#                                        LONG: 20 moves and 20 reverts of each kind, longer loads
+#                                        LONG: 20 moves and 20 reverts of each kind, every kill
+#                                        point, every change of people in every phase, longer loads
 #
-# TAP: a test a suite, their own lines indented. Whatever cannot run has failed, and so has a suite
-# in which a sanitizer complained, whatever its own tests say.
+# TAP: a test a suite, their own lines indented (but those for docs/reliability.md). Whatever cannot
+# run has failed, and so has a suite in which a sanitizer complained, whatever its own tests say.
 
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-suites=(selftest moves failures readers hang canary)
+all=(selftest moves landmines people kills nodes failures readers hang canary)
 
 # suite NAME: runs it.
 suite() {
@@ -23,10 +24,7 @@ suite() {
 		fi
 		;;
 	moves) "$here/moves.sh" "$BUILD/forager" "$([ "$long" = 1 ] && echo 20 || echo 2)" ;;
-	failures) "$here/failures.sh" ;;
-	readers) "$here/readers.sh" ;;
-	hang) "$here/hang.sh" ;;
-	canary) "$here/canary.sh" ;;
+	*) LONG=$long "$here/$1.sh" ;;
 	esac
 }
 
@@ -36,12 +34,9 @@ usage() {
 }
 
 long=${LONG:-0}
-[ $# -eq 0 ] || suites=("$@")
-for name in "${suites[@]}"; do
-	case $name in
-	selftest | moves | failures | readers | hang | canary) ;;
-	*) usage ;;
-	esac
+[ $# -gt 0 ] || set -- "${all[@]}"
+for name; do
+	[[ " ${all[*]} " == *" $name "* ]] || usage
 done
 for program in forager foragerd; do
 	[ -x "${BUILD:-}/$program" ] || {
@@ -63,12 +58,12 @@ export UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
 
 failed=0
 n=0
-for name in "${suites[@]}"; do
+for name; do
 	n=$((n + 1))
 	start=$SECONDS
 	status=0
 	echo "# $name"
-	suite "$name" 2>&1 | tee "$reports/output" | sed -u 's/^/    /' || status=$?
+	suite "$name" 2>&1 | tee "$reports/output" | sed -u '/^RELIABILITY|/!s/^/    /' || status=$?
 	if grep -q 'runtime error:' "$reports/output"; then
 		status='undefined behaviour'
 	fi

@@ -14,10 +14,15 @@ EXTRA_DIST += \
 	test/rig/hang.sh \
 	test/rig/hold.c \
 	test/rig/image.sh \
+	test/rig/kills.sh \
+	test/rig/landmines.sh \
 	test/rig/load.c \
 	test/rig/load.sh \
+	test/rig/mover.sh \
 	test/rig/moves.sh \
 	test/rig/node.sh \
+	test/rig/nodes.sh \
+	test/rig/people.sh \
 	test/rig/readers.sh \
 	test/rig/relay/relay.c \
 	test/rig/request.c \
