@@ -204,6 +204,8 @@ query_open(const char *path, int64_t timeout_ms, struct query **ret, struct erro
 	int r = look(path, err);
 
 	if (r == 0)
+		r = sql_check_log(path, err);
+	if (r == 0)
 		r = open_and_identify(q, path, err);
 	if (r == 0)
 		r = lock_down(q, err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 
@@ -155,6 +156,22 @@ sql_open(const char *path, int flags, int busy_ms, sqlite3 **ret, struct error *
 	(void) sqlite3_busy_timeout(db, busy_ms);
 	*ret = db;
 	return 0;
+}
+
+int
+sql_check_log(const char *path, struct error *err)
+{
+	_cleanup_(freep) char *log = xasprintf("%s-wal", path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 ? st.st_size > 0 : errno != ENOENT)
+		return 0;
+	if (stat(log, &st) < 0 || st.st_size == 0)
+		return 0;
+	return error_set(err, EUCLEAN,
+	                 "'%s' is empty or gone, but '%s-wal' holds rows of it: damaged, and left "
+	                 "as it is; restore a backup, or move both away to start anew",
+	                 path, path);
 }
 
 void

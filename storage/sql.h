@@ -29,6 +29,12 @@ int sql_fail(sqlite3 *db, int rc, struct error *err, const char *what);
 /* Opens with extended result codes; a lock is waited for as long as busy_ms. */
 int sql_open(const char *path, int flags, int busy_ms, sqlite3 **ret, struct error *err);
 
+/*
+ * SQLite takes an empty file (or none) for a new database and deletes the log beside it, with every
+ * commit that is in it: -EUCLEAN where there is such a log. To be asked before sql_open.
+ */
+int sql_check_log(const char *path, struct error *err);
+
 void sql_done(struct sql *s); /* finalizes what is cached; the connection stays */
 
 /* The statement cached under key; text is needed (and read) when it is not cached yet: it may be

@@ -228,6 +228,8 @@ store_open(const char *path, struct store **ret, struct error *err)
 
 	r = check_directory(path, err);
 	if (r == 0)
+		r = sql_check_log(path, err);
+	if (r == 0)
 		r = create_file(path, err);
 	if (r == 0)
 		r = probe_file(path, err);

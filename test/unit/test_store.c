@@ -1,4 +1,5 @@
 /* The store: what it opens and what it refuses, rows in and out, cycles, rollups. */
+#include "storage/query.h"
 #include "test/unit/store_fixture.h"
 
 #include <grp.h>
@@ -148,6 +149,44 @@ leaves_damaged_ones_alone(void **state)
 		check_left_alone(f, EUCLEAN, "damaged");
 		assert_int_equal(unlink(f->path), 0);
 	}
+}
+
+/* SQLite takes an empty file for a new database and throws the log beside it away. */
+static void
+leaves_a_log_without_its_database_alone(void **state)
+{
+	struct fixture *f = *state;
+	const struct node_row node = {.id = "node1", .hostname = "alpha", .seen_ms = 1};
+	_cleanup_(freep) char *log = xasprintf("%s-wal", f->path), *bytes = NULL, *now = NULL;
+	size_t size, size_now;
+	struct query *q = NULL;
+	struct store *s = NULL;
+	FILE *file;
+
+	fixture_open(f);
+	assert_ok(store_put_nodes(f->store, &node, 1, err));
+	bytes = fixture_bytes(log, &size);
+	assert_true(size > 0);
+	fixture_close(f);
+	for (int missing = 0; missing < 2; missing++) {
+		file = fopen(log, "we");
+		assert_int_equal(fwrite(bytes, 1, size, file), size);
+		(void) fclose(file);
+		if (missing)
+			assert_int_equal(unlink(f->path), 0);
+		else
+			assert_int_equal(truncate(f->path, 0), 0);
+		assert_refused(store_open(f->path, &s, err), EUCLEAN, "-wal");
+		assert_refused(query_open(f->path, 0, &q, err), missing ? ENOENT : EUCLEAN, "");
+		now = fixture_bytes(log, &size_now);
+		assert_int_equal(size_now, size);
+		assert_memory_equal(now, bytes, size);
+		free(take_ptr(now));
+		assert_int_equal(access(f->path, F_OK) == 0, !missing);
+	}
+	/* An empty log, as a clean stop leaves it, is none. */
+	assert_int_equal(truncate(log, 0), 0);
+	fixture_open(f);
 }
 
 static int
@@ -883,6 +922,7 @@ main(void)
 	    NEW(leaves_foreign_files_alone),
 	    NEW(leaves_newer_ones_alone),
 	    NEW(leaves_damaged_ones_alone),
+	    NEW(leaves_a_log_without_its_database_alone),
 	    NEW(says_when_it_may_not_write),
 	    OPEN(says_when_the_disk_is_full),
 	    OPEN(keeps_first_seen),
