@@ -2,9 +2,9 @@
  * A damaged database: opened by the reader and by the store. Never a crash; what the store refuses
  * stays as it is, byte for byte; what it takes can be written to and closed.
  *
- * The input is a list of wounds to a small good database: offset (3 bytes, little endian), length
- * (1), bytes; length 255 cuts the file there. When it begins with "SQLite format 3" it is the whole
- * file.
+ * The input is a list of wounds to a small good database as a crash leaves it, with commits in its
+ * log: offset (3 bytes, little endian; the highest bit: of the log), length (1), bytes; length 255
+ * cuts the file there. When it begins with "SQLite format 3" it is the whole file, without a log.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,12 +18,17 @@
 
 #define MAGIC  "SQLite format 3"
 #define CUT    255
+#define IN_LOG 0x800000
 #define NODE   "node1aaaaaaaaaaaaaaaaaaaa"
 #define NOW_MS INT64_C(1795000000000)
 
 struct bytes {
 	uint8_t *data;
 	size_t size;
+};
+
+struct files {
+	struct bytes db, log; /* log.data NULL: none */
 };
 
 static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
@@ -82,7 +87,7 @@ put_rows(struct store *s)
 	struct intent in = {.kind = MOVE_KIND_MOVE,
 	                    .service_id = "svcwebaaaaaaaaaaaaaaaaaaa",
 	                    .from_id = NODE,
-	                    .to_id = "node2bbbbbbbbbbbbbbbbbbbbb",
+	                    .to_id = "node2bbbbbbbbbbbbbbbbbbbb",
 	                    .created_wall_ms = NOW_MS};
 	struct error err = {0};
 	uint64_t id;
@@ -94,52 +99,67 @@ put_rows(struct store *s)
 	must(request_add(s, "pause", "{}", "root", NOW_MS, &id, &err), &err);
 }
 
-static struct bytes
+static struct files
 good(void)
 {
-	static struct bytes made;
-	_cleanup_(freep) char *path = path_of("");
+	static struct files made;
+	_cleanup_(freep) char *path = path_of(""), *log = path_of("-wal");
 	struct store *s = NULL;
 	struct error err = {0};
 
-	if (made.data != NULL)
+	if (made.db.data != NULL)
 		return made;
 	remove_all();
 	must(store_open(path, &s, &err), &err);
-	put_rows(s);
 	must(store_wal_checkpoint(s, true, &err), &err);
+	put_rows(s);
+	/* Before it is closed: these rows are in the log only. */
+	made.db = read_all(path);
+	made.log = read_all(log);
 	store_close(s);
-	made = read_all(path);
+	FUZZ_CHECK(made.db.size > 0 && made.log.size > 0, "%zu, %zu bytes", made.db.size,
+	           made.log.size);
 	return made;
 }
 
 static struct bytes
-wounded(const uint8_t *data, size_t size)
+copy(struct bytes from)
 {
-	struct bytes from = good(), b = {.data = xcalloc(from.size, 1), .size = from.size};
+	struct bytes b = {.data = xcalloc(from.size, 1), .size = from.size};
 
 	memcpy(b.data, from.data, from.size);
-	while (size >= 4 && b.size > 0) {
-		size_t at =
-		    ((size_t) data[0] | (size_t) data[1] << 8 | (size_t) data[2] << 16) % b.size;
-		size_t n = data[3] == CUT ? 0 : MIN(data[3], MIN(size - 4, b.size - at));
-
-		memcpy(b.data + at, data + 4, n);
-		if (data[3] == CUT)
-			b.size = at;
-		data += 4 + n;
-		size -= 4 + n;
-	}
 	return b;
 }
 
-static void
-lay_down(const struct bytes *b)
+static struct files
+wounded(const uint8_t *data, size_t size)
 {
-	_cleanup_(freep) char *path = path_of("");
+	struct files from = good(), f = {.db = copy(from.db), .log = copy(from.log)};
+
+	while (size >= 4) {
+		size_t at = (size_t) data[0] | (size_t) data[1] << 8 | (size_t) data[2] << 16;
+		struct bytes *b = (at & IN_LOG) != 0 ? &f.log : &f.db;
+		size_t n = data[3] == CUT ? 0 : MIN(data[3], size - 4);
+
+		if (b->size > 0) {
+			at = (at & ~(size_t) IN_LOG) % b->size;
+			memcpy(b->data + at, data + 4, MIN(n, b->size - at));
+			b->size = data[3] == CUT ? at : b->size;
+		}
+		data += 4 + n;
+		size -= 4 + n;
+	}
+	return f;
+}
+
+static void
+lay_down(const char *suffix, const struct bytes *b)
+{
+	_cleanup_(freep) char *path = path_of(suffix);
 	int fd;
 
-	remove_all();
+	if (b->data == NULL)
+		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0 || write(fd, b->data, b->size) != (ssize_t) b->size)
 		fuzz_fail("the file is written", "%s", path);
@@ -147,14 +167,22 @@ lay_down(const struct bytes *b)
 }
 
 static void
-untouched(const char *who, const struct bytes *before)
+same(const char *who, const char *suffix, const struct bytes *before)
 {
-	_cleanup_(freep) char *path = path_of("");
+	_cleanup_(freep) char *path = path_of(suffix);
 	struct bytes now = read_all(path);
 
 	FUZZ_CHECK(now.size == before->size && memcmp(now.data, before->data, now.size) == 0,
-	           "by %s: %zu bytes of %zu", who, now.size, before->size);
+	           "by %s: '%s', %zu bytes of %zu", who, suffix, now.size, before->size);
 	free(now.data);
+}
+
+static void
+untouched(const char *who, const struct files *before)
+{
+	same(who, "", &before->db);
+	if (before->log.data != NULL)
+		same(who, "-wal", &before->log);
 }
 
 static int
@@ -225,22 +253,26 @@ fuzz_database(const uint8_t *data, size_t size)
 {
 	_cleanup_(freep) char *path = path_of("");
 	bool whole = size >= sizeof(MAGIC) && memcmp(data, MAGIC, sizeof(MAGIC)) == 0;
-	struct bytes b =
-	    whole ? (struct bytes){(uint8_t *) fuzz_text(data, size), size} : wounded(data, size);
+	struct files f = whole ? (struct files){.db = {(uint8_t *) fuzz_text(data, size), size}}
+	                       : wounded(data, size);
 	struct store *s = NULL;
 	struct error err = {0};
 	int r;
 
-	lay_down(&b);
+	remove_all();
+	lay_down("", &f.db);
+	lay_down("-wal", &f.log);
 	read_it();
-	untouched("the reader", &b);
+	untouched("the reader", &f);
 	r = store_open(path, &s, &err);
 	fuzz_said(r, &err);
+	FUZZ_CHECK(r >= 0 || size > 0, "a good one is refused: %s", err.text);
 	if (r < 0)
-		untouched("the store", &b);
+		untouched("the store", &f);
 	else
 		use(s);
 	store_close(s);
 	remove_all();
-	free(b.data);
+	free(f.db.data);
+	free(f.log.data);
 }

@@ -12,7 +12,7 @@
 #include "test/fuzz/fuzz.h"
 
 #define FROM "node1aaaaaaaaaaaaaaaaaaaa"
-#define TO   "node2bbbbbbbbbbbbbbbbbbbbb"
+#define TO   "node2bbbbbbbbbbbbbbbbbbbb"
 
 /* The next number outside of strings, as text; NULL after the last. */
 static char *
@@ -156,6 +156,36 @@ walk(const json_t *spec, const json_t *steered, const struct intent *in,
 	FUZZ_CHECK(mover_spec_is(settled, in->before, in->rest_hash), "%s", in->before);
 }
 
+static bool
+is_kind(const json_t *value, json_type type)
+{
+	return value == NULL || json_is_null(value) || json_typeof(value) == type;
+}
+
+/* What must be movable, so that a mover that refuses everything does not pass: well-formed, small,
+ * without our labels and without our term. */
+static bool
+is_plain(const json_t *spec)
+{
+	const json_t *placement =
+	    json_object_get(json_object_get(spec, "TaskTemplate"), "Placement");
+	const json_t *list = json_object_get(placement, "Constraints"), *item;
+	const json_t *labels = json_object_get(spec, "Labels");
+	size_t i;
+
+	if (!json_is_object(placement) || !is_kind(list, JSON_ARRAY) ||
+	    !is_kind(labels, JSON_OBJECT) ||
+	    !is_kind(json_object_get(spec, "UpdateConfig"), JSON_OBJECT) ||
+	    json_object_get(labels, "forager.plan") != NULL ||
+	    json_object_get(labels, "forager.before") != NULL)
+		return false;
+	json_array_foreach (list, i, item) {
+		if (!json_is_string(item) || streq(json_string_value(item), "node.id==" TO))
+			return false;
+	}
+	return json_dumpb(spec, NULL, 0, JSON_COMPACT) < 4096;
+}
+
 static void
 move(const json_t *spec)
 {
@@ -180,6 +210,7 @@ move(const json_t *spec)
 	if (r >= 0)
 		r = mover_spec_edit(EDIT_STEER, spec, &in, &plan, &steered, &err);
 	fuzz_said(r, &err);
+	FUZZ_CHECK(r >= 0 || !is_plain(spec), "%s", err.text);
 	if (r >= 0) {
 		same_others("steering", spec, steered);
 		FUZZ_CHECK(spec_owned_get(steered, &in.written, &err) >= 0, "%s", err.text);

@@ -73,7 +73,7 @@ fuzz_stats(const uint8_t *data, size_t size)
 	struct features_options options;
 	struct docker_stats a, b;
 	struct reading before, now;
-	struct sample s;
+	struct sample s = {.dt_ms = -1}; /* seen when it is not filled in */
 
 	if (one == NULL || decode(one, &a) < 0 || two == NULL || decode(two, &b) < 0)
 		return;
