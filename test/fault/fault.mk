@@ -34,8 +34,10 @@ fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shi
 EXTRA_DIST += \
 	test/fault/README.md \
 	test/fault/all.sh \
+	test/fault/clock.sh \
 	test/fault/clock_shim.c \
 	test/fault/kills.sh \
 	test/fault/lib.sh \
 	test/fault/memory.sh \
-	test/fault/memory_shim.c
+	test/fault/memory_shim.c \
+	test/fault/world.sh

@@ -7,45 +7,30 @@
 # Usage: BUILD=DIR SANITIZED=DIR [LONG=1] [WORKERS=4] kills.sh [SCENARIO…]
 cd "$(dirname "$0")/../.." || exit 1
 . test/fault/lib.sh
+. test/fault/world.sh
 WORKERS=${WORKERS:-4}
-speed=20
 
 # --- a world of its own ----------------------------------------------------------------------------
 
-# All in $dir. world_new: engine, clock and configuration; `before` is web's spec.
-world_new() {
-	rm -rf "$dir" && mkdir -p "$dir/state"
+world() {
 	printf '%s\n' 'node m1 manager' 'node w1' 'node w2' 'service calm label.forager.mode=auto' \
 		'service web order=start-first monitor=0.3 label.forager.mode=auto' 'service other' \
-		'load web cores=0.5' 'times web start=0.1 stop=0.05' >"$dir/world"
-	printf '%s\n' '[docker]' "host = unix://$dir/m1.sock" 'timeout = 20s' '[endpoint]' \
-		"template = unix://$dir/{hostname}.sock" '[agent]' "state-dir = $dir/state" \
-		'sample-every = 1s' 'request-poll = 200ms' 'mode = auto' '[moves]' 'deploy-quiet = 0' \
-		'cooldown = 0' 'warm-up = 0' >"$dir/forager.conf"
-	"$BUILD/test/fault/clock_ctl" "$dir/clock" new
-	"$BUILD/test/fault/clock_ctl" "$dir/clock" scale "$speed"
-	export CLOCK_SHIM=$dir/clock
-	mkfifo "$dir/ready"
-	LD_PRELOAD=$shim "$BUILD/test/fake/engine" --dir "$dir" --script "$dir/world" \
-		--stats-latency 0.1 --record "$dir/record" >"$dir/ready" 2>"$dir/engine.err" &
-	engine=$!
-	read -r -t 20 _ <"$dir/ready" || {
-		violation "$where" "the engine: $(cat "$dir/engine.err")"
+		'load web cores=0.5' 'times web start=0.1 stop=0.05'
+}
+
+# world_new: `before` is web's spec and place.
+world_new() {
+	world_start 20 --stats-latency 0.1 < <(world) || {
+		violation "$where" 'no engine'
 		return 1
 	}
+	world_config 'sample-every = 1s' 'request-poll = 200ms' 'mode = auto' '[moves]' 'deploy-quiet = 0' \
+		'cooldown = 0' 'warm-up = 0'
 	look before
 	from=$(jq -r '.[0]' "$dir/before.places")
 	to=w2
 	[ "$from" != w2 ] || to=w1
 }
-
-world_end() {
-	kill -KILL "$engine" 2>/dev/null
-	{ wait "$engine"; } 2>/dev/null
-}
-
-get() { curl -sf --max-time 20 --unix-socket "$dir/m1.sock" "http://x$1"; }
-control() { printf '%s\n' "$@" | curl -sf --max-time 20 --unix-socket "$dir/control.sock" --data-binary @- http://x/; }
 
 # look NAME: what is there of web: its spec, where tasks run, how many are not what they should be.
 look() {
@@ -62,9 +47,6 @@ look() {
 		[.[] | select(.ServiceID == $web and .DesiredState == "running" and .Status.State != "running")]
 			| length' <<<"$tasks" >"$dir/$1.waiting"
 }
-
-journal() { sqlite3 -cmd '.timeout 5000' "$dir/state/forager.db" "$1" 2>&1; }
-forager() { LD_PRELOAD=$shim "$BUILD/forager" -c "$dir/forager.conf" "$@"; }
 
 # --- what is done, with a fault in it --------------------------------------------------------------
 
@@ -244,7 +226,6 @@ thin() {
 }
 weighty='^(sendto|fdatasync|pwrite64|ftruncate):'
 
-shim=$BUILD/test/fault/clock_shim.so
 declare -A most=([cycle]=10 [move]=32 [revert]=18 [undo]=8)
 [ "$LONG" = 0 ] || most=([cycle]=300 [move]=500 [revert]=500 [undo]=150)
 scenarios=("$@")
@@ -276,6 +257,7 @@ worker() {
 	local n=$1 line words
 	trap - EXIT
 	dir=$fault_work/w$n
+	fault_pids=()
 	while read -r line; do
 		read -ra words <<<"$line"
 		one "${words[@]}"
