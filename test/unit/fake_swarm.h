@@ -60,6 +60,7 @@ struct fake_swarm {
 	/* So many requests for a path that begins with this are answered 500; NULL: none are. */
 	const char *broken;
 	unsigned broken_left;
+	const char *service_text; /* GET of the service says just this; NULL: what there is */
 	/* The config forager-lease: its labels, NULL while there is none. */
 	json_t *lease;
 	uint64_t lease_version;

@@ -122,7 +122,7 @@ check_rows(struct fixture *f, bool threaded)
 
 	world_open(&w, f, threaded);
 	assert_list(&w, MOVER_LIST_OPEN, 0, "");
-	for (uint64_t i = 1; i <= 5; i++) {
+	for (uint64_t i = 1; i <= 9; i++) {
 		store_row(&w, 0, MOVE_PLANNED);
 		assert_int_equal(w.code, 0);
 		assert_true(w.id == i);
@@ -133,16 +133,20 @@ check_rows(struct fixture *f, bool threaded)
 	store_row(&w, 4, MOVE_DONE);
 	/* The open ones oldest first, whether they are many or one; what can be undone newest
 	 * first. */
-	assert_list(&w, MOVER_LIST_OPEN, 0, "1planned 3planned 5planned ");
+	assert_list(&w, MOVER_LIST_OPEN, 0,
+	            "1planned 3planned 5planned 6planned 7planned 8planned 9planned ");
 	assert_list(&w, MOVER_LIST_UNDOABLE, 0, "4done 2done ");
 	assert_list(&w, MOVER_LIST_ID, 4, "4done ");
-	assert_list(&w, MOVER_LIST_ID, 6, "");
+	assert_list(&w, MOVER_LIST_ID, 10, "");
+	for (uint64_t i = 6; i <= 9; i++)
+		store_row(&w, i, MOVE_REFUSED);
+	assert_list(&w, MOVER_LIST_OPEN, 0, "1planned 3planned 5planned ");
 	store_row(&w, 3, MOVE_REFUSED);
 	assert_list(&w, MOVER_LIST_OPEN, 0, "1planned 5planned ");
 	store_row(&w, 1, MOVE_REFUSED);
 	assert_list(&w, MOVER_LIST_OPEN, 0, "5planned ");
 	/* What cannot be stored is told; a row keeps its state. */
-	store_row(&w, 7, MOVE_DONE);
+	store_row(&w, 11, MOVE_DONE);
 	assert_int_equal(w.code, -ENOENT);
 	store_row(&w, 4, MOVE_PLANNED);
 	assert_int_equal(w.code, -EALREADY);
@@ -150,7 +154,7 @@ check_rows(struct fixture *f, bool threaded)
 	world_close(&w);
 	if (threaded)
 		fixture_open(f);
-	assert_value(f, "SELECT count(*) FROM move WHERE service_name = 'web'", "5");
+	assert_value(f, "SELECT count(*) FROM move WHERE service_name = 'web'", "9");
 	assert_value(f,
 	             "SELECT min(at_ms) > 1700000000000 AND max(at_ms) - min(at_ms) < 60000 "
 	             "FROM move_event",

@@ -24,7 +24,9 @@ unit_tests = \
 	test/unit/test_lease \
 	test/unit/test_linear \
 	test/unit/test_mover \
+	test/unit/test_mover_check \
 	test/unit/test_mover_effects \
+	test/unit/test_mover_engine \
 	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
 	test/unit/test_mover_lease \
@@ -128,7 +130,15 @@ test_unit_test_mover_SOURCES = test/unit/test_mover.c test/unit/fake_swarm.h tes
 	test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_LDADD = $(test_libs)
-test_unit_test_mover_effects_SOURCES = test/unit/test_mover_effects.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+test_unit_test_mover_check_SOURCES = test/unit/test_mover_check.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_effects.h test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_check_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_check_LDADD = $(test_libs)
+test_unit_test_mover_engine_SOURCES = test/unit/test_mover_engine.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_effects.h test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_engine_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_engine_LDADD = $(test_libs)
+test_unit_test_mover_effects_SOURCES = test/unit/mover_effects.h test/unit/test_mover_effects.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
 	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_effects_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_effects_LDADD = $(test_libs)
@@ -219,6 +229,7 @@ endif
 EXTRA_DIST += \
 	test/unit/fake_swarm.h \
 	test/unit/http_server.h \
+	test/unit/mover_effects.h \
 	test/unit/policy_world.h \
 	test/unit/spec_docs.h \
 	test/unit/store_fixture.h \
