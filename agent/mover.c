@@ -37,14 +37,6 @@ mover_after(struct mover *m, int64_t ms, void (*fn)(struct mover *m))
 	(void) uv_timer_start(&m->timer, on_timer, ms > 0 ? (uint64_t) ms : 0, 0);
 }
 
-static bool
-is_end(enum mover_state state)
-{
-	/* What stores has a state of the journal; the table's test holds it. */
-	return mover_state_infos[state].effect == MOVER_EFFECT_STORE &&
-	       journal_state_ended((enum move_state) mover_state_infos[state].journal);
-}
-
 /* Why it ended as it did, in one sentence: the error where there is one. */
 static char *
 reason_of(const struct change *c)
@@ -103,7 +95,7 @@ effect_store(struct mover *m)
 	struct change *c = m->change;
 
 	c->in.state = (enum move_state) mover_state_infos[c->state].journal;
-	if (is_end(c->state)) {
+	if (journal_state_ended(c->in.state)) {
 		c->in.ended_wall_ms = wall_ms();
 		free(c->in.reason);
 		c->in.reason = reason_of(c);
@@ -188,7 +180,7 @@ enter(struct mover *m, enum mover_state state)
 	m->change->tries = 0;
 	change_forget(m->change);
 	if (m->stopping && mover_interrupts_at_once(effect)) {
-		m->change->open = effect == MOVER_EFFECT_REST || m->change->open;
+		m->change->open = effect == MOVER_EFFECT_REST;
 		(void) error_set(&m->change->err, ECANCELED, "stopped before it was done");
 		mover_emit(m, MOVER_EVENT_STOP);
 		return;

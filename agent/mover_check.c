@@ -30,7 +30,7 @@ mover_fail(struct mover *m, enum mover_event event, enum verdict verdict, const 
 	struct change *c = m->change;
 
 	c->verdict = verdict;
-	if (c->err.code == 0 && err != NULL)
+	if (c->err.code == 0)
 		c->err = *err;
 	mover_emit(m, event);
 }

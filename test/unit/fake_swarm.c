@@ -227,7 +227,8 @@ nodes(const struct fake_swarm *f)
 		    f->drained[i] ? "drain" : "active", "Description", "Hostname",
 		    fake_node_names[i], "Platform", "OS", "linux", "Architecture", "x86_64",
 		    "Resources", "NanoCPUs", (json_int_t) 4000000000, "MemoryBytes",
-		    (json_int_t) 8000000000, "Status", "State", "ready", "Addr", "10.0.0.1");
+		    (json_int_t) 8000000000, "Status", "State", f->lost[i] ? "down" : "ready",
+		    "Addr", "10.0.0.1");
 
 		if (i == 0)
 			(void) json_object_set_new(n, "ManagerStatus",

@@ -621,6 +621,12 @@ test_merge_refusals(void **unused)
 	assert_int_not_equal(k.e.c->verdict, VERDICT_OK);
 	check_close(&k);
 
+	check_open(&k, MOVE_KIND_RELEASE);
+	(void) json_object_set_new(json_object_get(k.e.x.fake.spec, "Labels"), SPEC_LABEL_BEFORE,
+	                           json_null());
+	checked(&k, "a label that is no text", REFUSED, UNDECODABLE);
+	check_close(&k);
+
 	check_open(&k, MOVE_KIND_UNDO);
 	set(&k.e.c->undone.before, "{}");
 	set(&k.e.c->undone.written, "{\"Constraints\":[\"node.role!=ingress\"]}");

@@ -509,6 +509,11 @@ test_confirm(void **unused)
 	assert_int_equal(e.c->verdict, VERDICT_TARGET_UNUSABLE);
 	effects_close(&e);
 	effects_open(&e, MOVER_CONFIRM, MOVE_PLANNED);
+	e.x.fake.lost[2] = true;
+	expect(&e, "target down", REFUSED, 0);
+	assert_int_equal(e.c->verdict, VERDICT_TARGET_UNUSABLE);
+	effects_close(&e);
+	effects_open(&e, MOVER_CONFIRM, MOVE_PLANNED);
 	e.c->to_version = 4;
 	expect(&e, "target changed", REFUSED, 0);
 	assert_int_equal(e.c->verdict, VERDICT_NODE_CHANGED);

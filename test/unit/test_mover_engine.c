@@ -870,6 +870,44 @@ test_slow_journal(void **unused)
 	world_close(&x);
 }
 
+struct slow_eyes {
+	mover_seen_cb *cb;
+	void *ctx;
+	unsigned n;
+};
+
+static void
+slow_look(void *data, const char *service, const char *from, const char *to, mover_seen_cb *cb,
+          void *ctx)
+{
+	struct slow_eyes *s = data;
+
+	(void) service;
+	(void) from;
+	(void) to;
+	*s = (struct slow_eyes){.cb = cb, .ctx = ctx, .n = s->n + 1};
+}
+
+static void
+test_slow_eyes(void **unused)
+{
+	struct slow_eyes eyes = {0};
+	struct error err = {0};
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.mover->eyes = (struct mover_eyes){&eyes, slow_look};
+	assert_int_equal(mover_start(x.mover, &world_ask, world_on_done, &x, NULL), 0);
+	world_run(&x, &eyes.n, 1);
+	close_now(&x);
+	assert_int_equal(x.n_done, 1);
+	(void) error_set(&err, ETIMEDOUT, "too late");
+	eyes.cb(eyes.ctx, NULL, &err);
+	assert_int_equal(x.n_done, 1);
+	world_close(&x);
+}
+
 /* Stopped before the event that is on its way was delivered: that one is. */
 static void
 test_stop_beside_an_event(void **unused)
@@ -1134,6 +1172,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_removed_and_closed_anywhere),
 	    cmocka_unit_test(test_led_by_another_from_anywhere),
 	    cmocka_unit_test(test_slow_journal),
+	    cmocka_unit_test(test_slow_eyes),
 	    cmocka_unit_test(test_stop_beside_an_event),
 	    cmocka_unit_test(test_recover_errors),
 	    cmocka_unit_test(test_recover_labels),

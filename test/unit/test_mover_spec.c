@@ -92,10 +92,10 @@ static void
 test_names(void **state)
 {
 	(void) state;
-	for (size_t i = 0; i < STANDING_N; i++)
-		for (size_t k = 0; k < STANDING_N; k++)
-			assert_int_equal(streq(mover_standing_names[i], mover_standing_names[k]),
-			                 i == k);
+	assert_string_equal(mover_standing_names[STANDING_BEFORE], "as before");
+	assert_string_equal(mover_standing_names[STANDING_STEERED], "steered");
+	assert_string_equal(mover_standing_names[STANDING_BLOCKED], "target blocked");
+	assert_string_equal(mover_standing_names[STANDING_SETTLED], "settled");
 	assert_string_equal(mover_standing_names[STANDING_FOREIGN], "foreign");
 }
 
@@ -117,6 +117,9 @@ static const struct {
     {"[\"a==b\",\"node.id!=aaaaaaaaaa\",\"c==d\"]", STEERED, SIGNED, STANDING_FOREIGN,
      STANDING_FOREIGN},
     {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", OWNERS, SIGNED, STANDING_FOREIGN, STANDING_FOREIGN},
+    {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED,
+     "{\"forager.before\":\"c\",\"forager.plan\":\"" LABEL "\",\"k\":\"v\"}", STANDING_FOREIGN,
+     STANDING_FOREIGN},
     {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, ANOTHERS, STANDING_FOREIGN, STANDING_FOREIGN},
     {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, UNSIGNED, STANDING_FOREIGN, STANDING_FOREIGN},
     {"[\"a==b\",\"node.id!=bbbbbbbbbb\"]", STEERED, SIGNED, STANDING_BLOCKED, STANDING_BLOCKED},
@@ -159,6 +162,7 @@ test_standing_held(void **state)
 {
 	json_auto_t *held = spec_of("[\"a==b\",\"node.id!=bad\"]", OWNERS, UNSIGNED);
 	json_auto_t *bare = spec_of(NULL, OWNERS, UNSIGNED);
+	json_auto_t *plain = spec_of("[\"a==b\"]", OWNERS, UNSIGNED);
 	enum mover_standing got;
 	struct made m;
 
@@ -169,6 +173,9 @@ test_standing_held(void **state)
 	assert_int_equal(got, STANDING_SETTLED);
 	assert_int_equal(mover_spec_standing(bare, &m.in, &m.plan, true, &got, NULL), 0);
 	assert_int_equal(got, STANDING_FOREIGN);
+	/* What was taken back has nothing of what was to be kept. */
+	assert_int_equal(mover_spec_standing(plain, &m.in, &m.plan, false, &got, NULL), 0);
+	assert_int_equal(got, STANDING_BEFORE);
 	(void) json_array_clear(m.plan.keep);
 	(void) json_array_append_new(m.plan.drop, json_string("a==b"));
 	assert_int_equal(mover_spec_standing(bare, &m.in, &m.plan, true, &got, NULL), 0);
@@ -319,8 +326,9 @@ test_lists_as_shown(void **state)
 	static const char *const empties[] = {NULL, "null", "[]"};
 
 	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(empties); i++) {
-		json_auto_t *spec = spec_of(empties[i], OWNERS, UNSIGNED);
+	for (size_t i = 0; i <= ARRAY_SIZE(empties); i++) {
+		bool none = i < ARRAY_SIZE(empties);
+		json_auto_t *spec = spec_of(none ? empties[i] : "[\"c==d\"]", OWNERS, UNSIGNED);
 
 		for (size_t k = 0; k < ARRAY_SIZE(empties); k++) {
 			const char *form = empties[k] != NULL ? empties[k] : "null";
@@ -332,7 +340,7 @@ test_lists_as_shown(void **state)
 			m.in.before = owned_text(form, OWNERS, "{}");
 			assert_int_equal(
 			    mover_spec_standing(spec, &m.in, &m.plan, false, &got, NULL), 0);
-			assert_int_equal(got, STANDING_BEFORE);
+			assert_int_equal(got, none ? STANDING_BEFORE : STANDING_FOREIGN);
 			done(&m);
 		}
 	}

@@ -39,6 +39,8 @@ test_names(void **unused)
 {
 	(void) unused;
 	for (size_t i = 0; i < MOVER_STATE_N; i++) {
+		assert_true(mover_state_infos[i].effect != MOVER_EFFECT_STORE ||
+		            mover_state_infos[i].journal >= 0);
 		assert_non_null(mover_state_infos[i].name);
 		assert_true(strlen(mover_state_infos[i].text) > 5);
 		assert_true(mover_state_infos[i].journal < (int) MOVE_STATE_N);
