@@ -92,8 +92,11 @@ cluster_watts(const struct snapshot *snap)
 static double
 cluster_cost(const struct agent *a, const struct snapshot *snap)
 {
-	struct objective o = {a->config->w_energy, a->config->w_response, a->config->w_reserved,
-	                      a->config->w_move, a->config->w_traffic};
+	struct objective o = {.energy = a->config->w_energy,
+	                      .response = a->config->w_response,
+	                      .reserved = a->config->w_reserved,
+	                      .move = a->config->w_move,
+	                      .traffic = a->config->w_traffic};
 	struct cost cost = {0};
 
 	reward_cluster(snap, &o, snap->step_ms, &cost);

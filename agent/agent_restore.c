@@ -23,8 +23,11 @@ policy_options_of(const struct config *config, struct policy_options *ret)
 	ret->hold_ms = HOLD_SHARE * config->horizon_ms;
 	ret->explore = config->explore;
 	ret->seed = (uint64_t) config->seed;
-	ret->objective = (struct objective){config->w_energy, config->w_response,
-	                                    config->w_reserved, config->w_move, config->w_traffic};
+	ret->objective = (struct objective){.energy = config->w_energy,
+	                                    .response = config->w_response,
+	                                    .reserved = config->w_reserved,
+	                                    .move = config->w_move,
+	                                    .traffic = config->w_traffic};
 }
 
 int

@@ -106,6 +106,13 @@ struct candidate {
 
 #define DECISION_SHORTLIST 16
 
+/* One of several actions of a step (allowance.direct). gain: what it brings; that of a drain as a
+ * whole stands at its last action. */
+struct planned {
+	struct action action;
+	double gain;
+};
+
 struct decision {
 	uint64_t id, rng_seed;
 	int64_t wall_ms;
@@ -115,6 +122,8 @@ struct decision {
 	struct candidate
 	    *shortlist; /* best first after [0], which is always stay; refused ones last */
 	size_t n_shortlist;
+	struct planned *plan; /* all actions of the step, in order; only with allowance.direct */
+	size_t n_plan;
 	size_t chosen, runner_up; /* indices into shortlist; runner_up = n_shortlist: none */
 	double propensity;        /* share of the draws that chose this candidate */
 	uint32_t draws;

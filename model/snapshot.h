@@ -47,6 +47,7 @@ enum node_flag {
 	NODE_MAY_SLEEP = 1 << 6, /* an empty node saves its idle power */
 	NODE_UNSETTLED = 1 << 7, /* joined, came back or was made active too recently */
 	NODE_CHANGED = 1 << 8,   /* its Version.Index moved within node-quiet (L2, L11) */
+	NODE_DEMAND = 1 << 9,    /* what its tasks want is known, also what they do not get */
 };
 
 /* What constraints can ask of a node. */
@@ -157,6 +158,12 @@ struct allowance {
 	uint32_t budget_left; /* moves left in this hour */
 	bool in_flight;       /* a change is open: only stay */
 	bool warm;            /* warm-up is over */
+	/*
+	 * Moves are done as decided and at once: no scheduler, updater or owner stands between.
+	 * True only where a simulated world places tasks itself; then a decision may carry a plan
+	 * of many actions.
+	 */
+	bool direct;
 };
 
 /* The operator's bounds that the guard holds decisions against ([moves] and [objective]). */

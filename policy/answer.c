@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "policy/plan.h"
+
 void
 answer_begin(struct decision *d, const struct snapshot *s, const char *algorithm)
 {
@@ -87,6 +89,17 @@ answer_hot(struct decision *d, const struct snapshot *s, uint32_t node)
 	return arena_printf(d->arena, "node '%s' has been above %.0f %% of its %.2f cores for %s",
 	                    answer_node(s, node), 100 * s->bounds.relief_line, n->usable_cores,
 	                    answer_span(d, n->hot_ms));
+}
+
+void
+answer_plan(struct decision *d, const struct plan *p)
+{
+	d->plan = ARENA_NEW(d->arena, struct planned, p->n);
+	if (p->n > 0)
+		memcpy(d->plan, p->list, p->n * sizeof(*d->plan));
+	d->n_plan = p->n;
+	if (p->n > 0)
+		d->reason = arena_printf(d->arena, "%zu moves", p->n);
 }
 
 /* Places on the shortlist kept for refused candidates. */

@@ -29,6 +29,10 @@ const char *answer_hot(struct decision *d, const struct snapshot *s, uint32_t no
 /* The node's host name, or its id where it has none. */
 const char *answer_node(const struct snapshot *s, uint32_t node);
 
+/* Puts a plan of many moves into the answer; the shortlist stays alone with stay. */
+struct plan;
+void answer_plan(struct decision *d, const struct plan *p);
+
 /* One move of a ranking made without weights. */
 struct answer_ranked {
 	const struct move *move;

@@ -39,7 +39,13 @@ struct basis_info {
 	const char *name, *meaning;
 	double prior; /* θ0 for γ = .97, objective weights 1; linear.h scales it */
 	/* Which weight of the objective the prior scales with. */
-	enum { BASIS_OF_NOTHING, BASIS_OF_ENERGY, BASIS_OF_RESPONSE, BASIS_OF_TRAFFIC } part;
+	enum {
+		BASIS_OF_NOTHING,
+		BASIS_OF_ENERGY,
+		BASIS_OF_OVERLOAD, /* of response and overload */
+		BASIS_OF_RESPONSE,
+		BASIS_OF_TRAFFIC
+	} part;
 };
 
 extern const struct basis_info basis_infos[BASIS_N];

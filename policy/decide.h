@@ -22,6 +22,9 @@ struct policy_options {
 	bool explore;          /* Thompson sampling; off: the posterior mean */
 	uint64_t seed;
 	struct objective objective;
+	/* pbf: relief when mean + sds·sd exceed the cores; targets hold mean + fit_sds·sd (in a
+	 * plan; else sds); nodes below this load are drained */
+	double pbf_sds, pbf_fit_sds, pbf_drain_below;
 };
 
 /* linear, 5 min, 2 h, held 4 h, exploring, seed 1. */
@@ -61,6 +64,11 @@ struct transition {
 	 */
 	const uint32_t *settling;
 	size_t n_settling;
+	/*
+	 * The plan of decision was carried out at once (allowance.direct): rows begin at the state
+	 * after it, nothing is settling, and executed is not looked at.
+	 */
+	bool direct;
 };
 
 /* Online update. Nodes are matched by id; those that are blind, stale or new teach nothing. */

@@ -5,6 +5,7 @@
 #include "policy/answer.h"
 #include "policy/decide_linear.h"
 #include "policy/goal.h"
+#include "policy/plan.h"
 #include "policy/policy.h"
 
 #define DRAWS 256
@@ -339,6 +340,21 @@ counts_fill(const struct scene *f, struct decision *d)
 		d->cost_now += linear_value(f->p->linear.theta, f->moves->phi[i]);
 }
 
+/* Where a world carries out whatever is decided. */
+static void
+decide_plan(const struct snapshot *s, const struct policy *p, struct decision *d)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	struct plan *plan = plan_new(s, &p->options.objective, arena);
+	double theta[BASIS_N];
+
+	policy_theta(p, s->wall_ms, theta);
+	answer_begin(d, s, p->algorithm->name);
+	if (guard_moment(s, false) == VERDICT_OK)
+		plan_linear(plan, theta);
+	answer_plan(d, plan);
+}
+
 void
 decide_linear(const struct snapshot *s, const struct policy *p, struct rng *rng, struct decision *d)
 {
@@ -347,6 +363,10 @@ decide_linear(const struct snapshot *s, const struct policy *p, struct rng *rng,
 	struct pick pick, would;
 	bool acts;
 
+	if (s->allow.direct) {
+		decide_plan(s, p, d);
+		return;
+	}
 	scene_fill(&f, s, p, arena);
 	answer_begin(d, s, p->algorithm->name);
 	counts_fill(&f, d);

@@ -20,6 +20,7 @@ struct lesson {
 	struct node_states *before, *after;
 	struct cost *costs;    /* of after's nodes */
 	bool *skipped;         /* of after's nodes */
+	double *planned;       /* what next's plan gains at each of after's nodes */
 	struct residual *rows; /* new residuals, sorted by node id as the nodes are */
 	size_t n_rows;
 };
@@ -67,6 +68,7 @@ row(struct lesson *f, size_t before, size_t after)
 	value = linear_value(f->p->linear.theta, then);
 	if (next != NULL && next->action.from == after)
 		value -= KAPPA * next->gain;
+	value -= KAPPA * f->planned[after];
 	y = cost_total(&f->costs[after]) + linear_gamma(&f->p->linear, f->t->dt_ms) * value;
 	residual = linear_row(&f->p->linear, phi, y, residual_before(f->p, id));
 	if (!isfinite(residual))
@@ -147,6 +149,30 @@ account(struct policy *p, const struct transition *t)
 	             stayed_cost(&p->stayed, t->after, o, t->dt_ms), cost_total(&observed));
 }
 
+/* The states as the plan left them: where the step whose cost is known began. */
+static void
+plan_apply(struct node_states *w, const struct decision *d)
+{
+	for (size_t i = 0; i < d->n_plan; i++) {
+		const struct action *a = &d->plan[i].action;
+		const struct task_load *load =
+		    &w->tasks[w->snapshot->services[a->service].first_task];
+
+		node_state_remove(&w->nodes[a->from], load);
+		node_state_add(&w->nodes[a->to], load);
+	}
+}
+
+static void
+planned_fill(struct lesson *f)
+{
+	const struct decision *d = f->t->next;
+
+	for (size_t i = 0; d != NULL && i < d->n_plan; i++)
+		if (d->plan[i].action.from < f->t->after->n_nodes && isfinite(d->plan[i].gain))
+			f->planned[d->plan[i].action.from] += d->plan[i].gain;
+}
+
 void
 policy_learn(struct policy *p, const struct transition *t)
 {
@@ -161,14 +187,21 @@ policy_learn(struct policy *p, const struct transition *t)
 	f.costs = ARENA_NEW(arena, struct cost, t->after->n_nodes);
 	f.skipped = ARENA_NEW(arena, bool, t->after->n_nodes);
 	f.rows = xcalloc(t->after->n_nodes, sizeof(*f.rows));
-	reward_nodes(t->after, &p->options.objective, t->dt_ms, f.costs);
-	skip_move(&f, &t->executed, t->before);
-	skip_settling(&f);
+	f.planned = ARENA_NEW(arena, double, t->after->n_nodes);
+	reward_states(f.after, &p->options.objective, t->dt_ms, f.costs);
+	planned_fill(&f);
+	if (t->direct && t->decision != NULL)
+		plan_apply(f.before, t->decision);
+	if (!t->direct) {
+		skip_move(&f, &t->executed, t->before);
+		skip_settling(&f);
+	}
 	linear_forget(&p->linear, t->dt_ms);
 	rows_all(&f);
 	linear_solve(&p->linear);
 	free(p->residuals);
 	p->residuals = f.rows;
 	p->n_residuals = f.n_rows;
-	account(p, t);
+	if (!t->direct)
+		account(p, t);
 }

@@ -12,6 +12,8 @@
 /* An outlier this many noise sds off counts as one of that size: one bad hour must not rule. */
 #define RESIDUAL_MOST_SD 6.0
 #define VALUE_MOST       1e9
+/* The overload that the priors are given for: what response charges an overloaded node as well. */
+#define OVERLOAD_UNIT 15.0
 
 double
 linear_gamma(const struct linear *l, int64_t dt_ms)
@@ -32,6 +34,8 @@ part_weight(const struct objective *o, size_t i)
 	switch (basis_infos[i].part) {
 	case BASIS_OF_ENERGY:
 		return o->energy;
+	case BASIS_OF_OVERLOAD:
+		return o->response + o->overload / OVERLOAD_UNIT;
 	case BASIS_OF_RESPONSE:
 		return o->response;
 	case BASIS_OF_TRAFFIC:

@@ -187,7 +187,8 @@ hold_back(struct node_states *w, uint32_t node)
 	struct node_state *n = &w->nodes[node];
 	double most = 0;
 
-	if (!n->known || node_state_load(n) < SATURATED)
+	if (!n->known || (s->nodes[node].flags & NODE_DEMAND) != 0 ||
+	    node_state_load(n) < SATURATED)
 		return;
 	for (size_t i = 0; i < s->n_tasks; i++)
 		if (s->tasks[i].node == node)

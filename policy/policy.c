@@ -38,6 +38,9 @@ policy_options_init(struct policy_options *ret)
 	    .hold_ms = 4 * 3600 * 1000,
 	    .explore = true,
 	    .seed = 1,
+	    .pbf_sds = 2.0,
+	    .pbf_fit_sds = 2.0,
+	    .pbf_drain_below = 0.4,
 	};
 	objective_init(&ret->objective);
 }
@@ -48,11 +51,8 @@ objective_check(const struct objective *o, struct error *err)
 	const struct {
 		const char *name;
 		double weight;
-	} parts[] = {{"energy", o->energy},
-	             {"response", o->response},
-	             {"reserved", o->reserved},
-	             {"move", o->move},
-	             {"traffic", o->traffic}};
+	} parts[] = {{"energy", o->energy}, {"response", o->response}, {"reserved", o->reserved},
+	             {"move", o->move},     {"traffic", o->traffic},   {"overload", o->overload}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!(parts[i].weight >= 0 && parts[i].weight <= WEIGHT_MOST))
@@ -74,6 +74,10 @@ options_check(const struct policy_options *o, struct error *err)
 		return error_set(err, EINVAL,
 		                 "there is no algorithm '%s'; use linear, spread or pbf",
 		                 o->algorithm != NULL ? o->algorithm : "");
+	if (!(o->pbf_sds > 0 && o->pbf_sds <= 10) ||
+	    !(o->pbf_fit_sds > 0 && o->pbf_fit_sds <= 10) ||
+	    !(o->pbf_drain_below >= 0 && o->pbf_drain_below <= 1))
+		return error_set(err, EINVAL, "pbf: so many sd or such a load make no sense");
 	if (o->step_ms < 1000 || o->step_ms > 24 * 3600 * 1000)
 		return error_set(err, EINVAL, "a policy step must last from 1s to 24h");
 	if (o->horizon_ms < o->step_ms || o->horizon_ms > HORIZON_MOST_MS)

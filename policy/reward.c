@@ -88,6 +88,8 @@ reward_states(const struct node_states *w, const struct objective *o, int64_t dt
 		double idle = (double) s->nodes[i].reserved.cpu_nano / 1e9 - used;
 		double watts = power_watts(n->power, used / n->cores);
 
+		if (n->now > n->cores)
+			ret[i].response += o->overload * steps;
 		if (!(n->may_sleep && n->n < 0.5) && isfinite(watts))
 			ret[i].energy = o->energy * steps * watts / REWARD_UNIT_WATTS;
 		ret[i].reserved = o->reserved * steps * MAX(idle, 0.0) / RESERVED_UNIT_CORES;

@@ -12,9 +12,13 @@
 #define REWARD_UNIT_WATTS 100.0
 #define REWARD_UNIT_MS    (300 * 1000)
 
-/* [objective] of the configuration; all ≥ 0. */
+/*
+ * [objective] of the configuration; all ≥ 0. overload: units a step of a node whose demand exceeds
+ * its cores, whoever waits there; for worlds that know no callers (published consolidation
+ * benchmarks charge 15), 0 in a Swarm, where response says it better.
+ */
 struct objective {
-	double energy, response, reserved, move, traffic;
+	double energy, response, reserved, move, traffic, overload;
 };
 
 /* energy 1, response 1, reserved .1, move 3 (units for one move), traffic 1. */
@@ -37,6 +41,7 @@ void cost_add(struct cost *sum, const struct cost *x);
  *             the node's demand above its cores (or its throttled share above a quarter), severity
  *             = demand / cores − 1, and a service that nobody calls counts a quarter. Severity is
  *             at most 8.
+ *             overload adds its weight once a node with a demand above its cores
  *   reserved  w · cores reserved but unused / 8
  *   traffic   w · half of the bytes to other nodes / (1 Gbit/s)
  *   moves     0: charged by the mover of them, see reward_move

@@ -60,8 +60,14 @@ hash_json(void)
 static json_t *
 objective_json(const struct objective *o)
 {
-	return json_pack("{s:f,s:f,s:f,s:f,s:f}", "energy", o->energy, "response", o->response,
-	                 "reserved", o->reserved, "move", o->move, "traffic", o->traffic);
+	json_t *doc =
+	    json_pack("{s:f,s:f,s:f,s:f,s:f}", "energy", o->energy, "response", o->response,
+	              "reserved", o->reserved, "move", o->move, "traffic", o->traffic);
+
+	/* Not in a Swarm, where weights from before it existed stay good. */
+	if (o->overload > 0)
+		(void) json_object_set_new(doc, "overload", json_real(o->overload));
+	return doc;
 }
 
 static void

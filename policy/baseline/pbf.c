@@ -3,12 +3,8 @@
 
 #include "policy/answer.h"
 #include "policy/goal.h"
+#include "policy/plan.h"
 #include "policy/policy.h"
-
-/* Relief when mean + so many sd exceed the cores: about one step in forty of a normal load. */
-#define SDS 2.0
-/* Nodes below are drained, where they may sleep: what won on the prototype's training days. */
-#define DRAIN_BELOW 0.4
 
 struct fit {
 	const struct move *move;
@@ -20,9 +16,9 @@ struct fit {
 };
 
 static bool
-overloaded(const struct node_state *n)
+overloaded(const struct node_state *n, double sds)
 {
-	return n->mean + SDS * sqrt(n->var) > n->cores;
+	return n->mean + sds * sqrt(n->var) > n->cores;
 }
 
 /* The hottest source; there the smallest service that cures, else the largest; the fullest target.
@@ -48,23 +44,24 @@ by_fit(const void *a, const void *b)
 }
 
 static bool
-fit_of(const struct moves *m, const struct move *x, enum verdict moment, struct fit *ret)
+fit_of(const struct moves *m, const struct move *x, double sds, enum verdict moment,
+       struct fit *ret)
 {
 	struct node_state from = m->states->nodes[x->from], to = m->states->nodes[x->to];
 	struct task_load load;
 
-	if (!from.known || !overloaded(&from))
+	if (!from.known || !overloaded(&from, sds))
 		return false;
 	node_states_carried(m->states, x->service, x->from, &load);
 	ret->move = x;
-	ret->heat = (from.mean + SDS * sqrt(from.var)) / from.cores;
+	ret->heat = (from.mean + sds * sqrt(from.var)) / from.cores;
 	ret->carried = load.mean;
 	node_state_remove(&from, &load);
 	node_state_add(&to, &load);
-	ret->cures = !overloaded(&from);
-	ret->full = (to.mean + SDS * sqrt(to.var)) / to.cores;
+	ret->cures = !overloaded(&from, sds);
+	ret->full = (to.mean + sds * sqrt(to.var)) / to.cores;
 	ret->verdict = x->verdict;
-	if (ret->verdict == VERDICT_OK && overloaded(&to))
+	if (ret->verdict == VERDICT_OK && overloaded(&to, sds))
 		ret->verdict = VERDICT_OVERLOADS_TARGET;
 	if (ret->verdict == VERDICT_OK)
 		ret->verdict = moment;
@@ -72,7 +69,8 @@ fit_of(const struct moves *m, const struct move *x, enum verdict moment, struct 
 }
 
 static void
-relieve(struct decision *d, const struct moves *m, enum verdict moment, struct arena *arena)
+relieve(struct decision *d, const struct moves *m, double sds, enum verdict moment,
+        struct arena *arena)
 {
 	const struct snapshot *s = m->snapshot;
 	struct fit *fits = ARENA_NEW(arena, struct fit, m->n);
@@ -80,7 +78,7 @@ relieve(struct decision *d, const struct moves *m, enum verdict moment, struct a
 	size_t n = 0, chosen;
 
 	for (size_t i = 0; i < m->n; i++)
-		n += fit_of(m, &m->list[i], moment, &fits[n]);
+		n += fit_of(m, &m->list[i], sds, moment, &fits[n]);
 	if (n > 0)
 		qsort(fits, n, sizeof(*fits), by_fit);
 	for (size_t i = 0; i < n; i++)
@@ -118,7 +116,7 @@ drain(struct decision *d, const struct moves *m, const struct policy *p, enum ve
 		const struct move *x = &m->list[plans[i].first];
 
 		if (plans[i].observed || moment != VERDICT_OK ||
-		    node_state_load(&m->states->nodes[plans[i].node]) >= DRAIN_BELOW)
+		    node_state_load(&m->states->nodes[plans[i].node]) >= p->options.pbf_drain_below)
 			continue;
 		d->goal = GOAL_DRAIN;
 		d->goal_node = plans[i].node;
@@ -128,7 +126,7 @@ drain(struct decision *d, const struct moves *m, const struct policy *p, enum ve
 		d->n_considered++;
 		d->reason = arena_printf(
 		    d->arena, "node '%s' is below %.0f %% and can be emptied; moving '%s' to '%s'",
-		    answer_node(m->snapshot, x->from), 100 * DRAIN_BELOW,
+		    answer_node(m->snapshot, x->from), 100 * p->options.pbf_drain_below,
 		    m->snapshot->services[x->service].name, answer_node(m->snapshot, x->to));
 		return;
 	}
@@ -140,12 +138,22 @@ pbf_decide(const struct snapshot *s, const struct policy *p, struct rng *rng, st
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	static const double nothing[BASIS_N];
 	enum verdict moment = guard_moment(s, false);
-	struct moves *m = moves_new(s, &p->options.objective, nothing, arena);
+	struct moves *m;
 
 	(void) rng;
 	answer_begin(d, s, p->algorithm->name);
+	if (s->allow.direct) {
+		struct plan *plan = plan_new(s, &p->options.objective, arena);
+
+		if (moment == VERDICT_OK)
+			pbf_plan(plan, p->options.pbf_sds, p->options.pbf_fit_sds,
+			         p->options.pbf_drain_below);
+		answer_plan(d, plan);
+		return;
+	}
+	m = moves_new(s, &p->options.objective, nothing, arena);
 	d->reason = "staying: no node is expected above its cores, and none can be emptied";
-	relieve(d, m, moment, arena);
+	relieve(d, m, p->options.pbf_sds, moment, arena);
 	/* While a node is overloaded is no time for draining. */
 	if (d->n_considered == 0)
 		drain(d, m, p, moment, arena);

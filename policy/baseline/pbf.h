@@ -8,7 +8,11 @@
 #include "base/rng.h"
 #include "model/decision.h"
 
+struct plan;
 struct policy;
 
 void pbf_decide(const struct snapshot *s, const struct policy *p, struct rng *rng,
                 struct decision *d);
+
+/* The same where many moves are made at once (policy/plan.h). Relief opens a sleeping node last. */
+void pbf_plan(struct plan *p, double sds, double fit_sds, double drain_below);

@@ -2,6 +2,7 @@
 #include "policy/baseline/spread.h"
 
 #include "policy/answer.h"
+#include "policy/plan.h"
 #include "policy/policy.h"
 #include "swarm/eligibility.h"
 
@@ -74,17 +75,55 @@ reason_move(struct decision *d, const struct snapshot *s, const struct move *m)
 	    s->nodes[m->to].n_tasks, s->services[m->service].name);
 }
 
+/* The fullest and the emptiest node by count; ties by index. */
+static void
+extremes(const struct plan *p, uint32_t *ret_full, uint32_t *ret_empty)
+{
+	*ret_full = *ret_empty = 0;
+	for (uint32_t i = 1; i < p->snapshot->n_nodes; i++) {
+		if (p->n_tasks[i] > p->n_tasks[*ret_full])
+			*ret_full = i;
+		if (p->n_tasks[i] < p->n_tasks[*ret_empty])
+			*ret_empty = i;
+	}
+}
+
+static void
+spread_plan(struct plan *p)
+{
+	uint32_t full, empty;
+
+	while (p->snapshot->n_nodes > 0 && p->n < p->most) {
+		extremes(p, &full, &empty);
+		if (p->n_tasks[full] < p->n_tasks[empty] + DIFFERENCE)
+			return;
+		plan_move(p, p->tasks[full][p->n_tasks[full] - 1], empty, 0);
+	}
+}
+
 void
 spread_decide(const struct snapshot *s, const struct policy *p, struct rng *rng, struct decision *d)
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	static const double nothing[BASIS_N];
-	struct moves *m = moves_new(s, &p->options.objective, nothing, arena);
-	struct way *ways = ARENA_NEW(arena, struct way, m->n);
-	size_t n = ways_find(m, s, ways), chosen;
-	struct answer_ranked *list = ARENA_NEW(arena, struct answer_ranked, n);
+	struct answer_ranked *list;
+	struct moves *m;
+	struct way *ways;
+	size_t n, chosen;
 
 	(void) rng;
+	if (s->allow.direct) {
+		struct plan *plan = plan_new(s, &p->options.objective, arena);
+
+		answer_begin(d, s, p->algorithm->name);
+		spread_plan(plan);
+		answer_plan(d, plan);
+		return;
+	}
+	m = moves_new(s, &p->options.objective, nothing, arena);
+	ways = ARENA_NEW(arena, struct way, m->n);
+	n = ways_find(m, s, ways);
+	list = ARENA_NEW(arena, struct answer_ranked, n);
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct answer_ranked){&ways[i].move,
 		                                 verdict_of(m, &ways[i], guard_moment(s, false))};
