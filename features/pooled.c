@@ -1,0 +1,157 @@
+/* Pooled forecasts; see pooled.h. */
+#include "features/pooled.h"
+
+#include "base/util.h"
+
+#define FAST 0.3
+/* The slow level forgets over so many steps, and starts as a plain mean. */
+#define SLOW_STEPS 25.0
+/* Weight of the prior, in rows of a sum of squares of one. */
+#define PRIOR_ROWS 1.0
+
+static const double mean_prior[POOLED_TERMS] = {0, .2, .8, 0};
+static const double var_prior[POOLED_TERMS] = {.25, .75, 0, 1e-5};
+
+static void
+prior_fill(double a[POOLED_TERMS][POOLED_TERMS], double b[POOLED_TERMS],
+           const double prior[POOLED_TERMS])
+{
+	memset(a, 0, POOLED_TERMS * sizeof(a[0]));
+	for (int i = 0; i < POOLED_TERMS; i++) {
+		a[i][i] = PRIOR_ROWS;
+		b[i] = PRIOR_ROWS * prior[i];
+	}
+}
+
+void
+pooled_init(struct pooled *p)
+{
+	prior_fill(p->mean_a, p->mean_b, mean_prior);
+	prior_fill(p->var_a, p->var_b, var_prior);
+	memcpy(p->mean, mean_prior, sizeof(p->mean));
+	memcpy(p->var, var_prior, sizeof(p->var));
+}
+
+static void
+mean_terms(const struct pooled_level *l, double ret[POOLED_TERMS])
+{
+	ret[0] = l->newest;
+	ret[1] = l->fast;
+	ret[2] = l->slow;
+	ret[3] = 1;
+}
+
+static void
+var_terms(const struct pooled_level *l, double ret[POOLED_TERMS])
+{
+	double off = l->newest - l->slow;
+
+	ret[0] = off * off;
+	ret[1] = l->slow_var;
+	ret[2] = l->slow * (1 - l->slow);
+	ret[3] = 1;
+}
+
+static double
+dot(const double a[POOLED_TERMS], const double b[POOLED_TERMS])
+{
+	return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+}
+
+static void
+row_add(double a[POOLED_TERMS][POOLED_TERMS], double b[POOLED_TERMS], const double x[POOLED_TERMS],
+        double y, double weight)
+{
+	for (int i = 0; i < POOLED_TERMS; i++) {
+		for (int j = 0; j < POOLED_TERMS; j++)
+			a[i][j] += weight * x[i] * x[j];
+		b[i] += weight * x[i] * y;
+	}
+}
+
+static void
+last_push(struct pooled_level *l, double value)
+{
+	memmove(l->last, l->last + 1, (FORECAST_STEPS - 1) * sizeof(l->last[0]));
+	l->last[FORECAST_STEPS - 1] = value;
+	/* Before the first step there was nothing to see: the same is assumed. */
+	for (int i = 0; l->n < .5 && i < FORECAST_STEPS; i++)
+		l->last[i] = value;
+}
+
+void
+pooled_push(struct pooled *p, struct pooled_level *l, double value)
+{
+	double x[POOLED_TERMS], slow = MAX(1 / SLOW_STEPS, 1 / (l->n + 1)), off;
+
+	if (!isfinite(value))
+		return;
+	if (l->n > 1.5) {
+		mean_terms(l, x);
+		off = value - dot(p->mean, x);
+		row_add(p->mean_a, p->mean_b, x, value, 1);
+		var_terms(l, x);
+		/* Variances of a few per cent squared: scaled up so that the prior is a prior. */
+		row_add(p->var_a, p->var_b, x, off * off, 100);
+	}
+	last_push(l, value);
+	off = value - l->slow;
+	l->newest = value;
+	l->fast += (l->n > 0 ? FAST : 1) * (value - l->fast);
+	l->slow += slow * off;
+	if (l->n > 0)
+		l->slow_var += MAX(slow, 1 / (l->n + 1)) * (off * off - l->slow_var);
+	l->n += 1;
+}
+
+/* Gauss on a copy; the prior keeps it regular. */
+static void
+solve(double a[POOLED_TERMS][POOLED_TERMS], const double b[POOLED_TERMS], double ret[POOLED_TERMS])
+{
+	double m[POOLED_TERMS][POOLED_TERMS + 1];
+
+	for (int i = 0; i < POOLED_TERMS; i++) {
+		memcpy(m[i], a[i], sizeof(a[i]));
+		m[i][POOLED_TERMS] = b[i];
+	}
+	/* Symmetric and positive definite: no pivoting is needed. */
+	for (int k = 0; k < POOLED_TERMS; k++) {
+		for (int i = k + 1; i < POOLED_TERMS; i++) {
+			double f = m[i][k] / m[k][k];
+
+			for (int j = k; j <= POOLED_TERMS; j++)
+				m[i][j] -= f * m[k][j];
+		}
+	}
+	for (int i = POOLED_TERMS; i-- > 0;) {
+		ret[i] = m[i][POOLED_TERMS];
+		for (int j = i + 1; j < POOLED_TERMS; j++)
+			ret[i] -= m[i][j] * ret[j];
+		ret[i] /= m[i][i];
+	}
+}
+
+void
+pooled_solve(struct pooled *p)
+{
+	solve(p->mean_a, p->mean_b, p->mean);
+	solve(p->var_a, p->var_b, p->var);
+}
+
+struct moments
+pooled_next(const struct pooled *p, const struct pooled_level *l)
+{
+	double x[POOLED_TERMS], y[POOLED_TERMS];
+
+	if (!(l->n > 0))
+		return (struct moments){0};
+	mean_terms(l, x);
+	var_terms(l, y);
+	return (struct moments){CLAMP(dot(p->mean, x), 0.0, 1.0), MAX(dot(p->var, y), 0.0)};
+}
+
+struct moments
+pooled_slow(const struct pooled_level *l)
+{
+	return (struct moments){CLAMP(l->slow, 0.0, 1.0), MAX(l->slow_var, 0.0)};
+}

@@ -1,0 +1,41 @@
+/*
+ * Forecasts that many containers learn together: each keeps a fast and a slow level of its own, and
+ * what these say about the next step's mean and variance is one regression over all of them. So a
+ * container is forecast well from its third step on. Plain data.
+ */
+#pragma once
+
+#include "model/forecast.h"
+
+#define POOLED_TERMS 4
+
+/* One container. */
+struct pooled_level {
+	double newest, fast, slow;   /* levels: EWMA .3; a mean that forgets over 25 steps */
+	double slow_var;             /* EWMA of (newest − slow)² */
+	double last[FORECAST_STEPS]; /* oldest first */
+	double n;                    /* steps seen */
+};
+
+/* What all share: least squares of the mean on [newest, fast, slow, 1] and of the variance on
+ * [(newest − slow)², slow_var, slow·(scale − slow), 1], with a prior. */
+struct pooled {
+	double mean_a[POOLED_TERMS][POOLED_TERMS], mean_b[POOLED_TERMS], mean[POOLED_TERMS];
+	double var_a[POOLED_TERMS][POOLED_TERMS], var_b[POOLED_TERMS], var[POOLED_TERMS];
+};
+
+/* At the prior: .2 fast + .8 slow, and half of both variances. */
+void pooled_init(struct pooled *p);
+
+/*
+ * The next step's value of a container, as a share of what it may have (0 … 1): teaches the pool
+ * how well it was forecast and moves the container's own levels. Not finite: ignored.
+ */
+void pooled_push(struct pooled *p, struct pooled_level *l, double value);
+
+/* Takes what was pushed into the coefficients; once a step. */
+void pooled_solve(struct pooled *p);
+
+/* The next step, and the long run. Means 0 … 1, variances at least 0. */
+struct moments pooled_next(const struct pooled *p, const struct pooled_level *l);
+struct moments pooled_slow(const struct pooled_level *l);
