@@ -48,6 +48,20 @@ static const struct arg_option {
     {"all", 'a', FLAG, ARG_ALL, AT(all), NULL, "everything that forager did, newest first"},
     {"move-back", '\0', FLAG, ARG_BACK, AT(move_back), NULL,
      "also move the tasks to where they were"},
+    {"semantics", '\0', VALUE, ARG_BENCH, AT(semantics), "cloudsim", "whose rules to run by"},
+    {"traces", '\0', VALUE, ARG_BENCH, AT(traces), "DIR", "holds one folder of traces a day"},
+    {"days", '\0', VALUE, ARG_BENCH, AT(days), "D1,D2", "days to report, by folder"},
+    {"policy", '\0', VALUE, ARG_BENCH, AT(policies), "NAME[:PARAM],…",
+     "who runs (controls and bounds join by themselves)"},
+    {"train", '\0', VALUE, ARG_BENCH, AT(train), "D3,D4",
+     "days to learn and tune on first, in this order; none of those reported"},
+    {"seeds", '\0', VALUE, ARG_BENCH, AT(seeds), "N",
+     "N shuffled orders of the files (default: their sorted order)"},
+    {"keep-idle", '\0', FLAG, ARG_BENCH, AT(keep_idle), NULL,
+     "remove nothing: CloudSim drops what wants nothing for two samples"},
+    {"synthetic", '\0', VALUE, ARG_BENCH, AT(synthetic), "DIR",
+     "write days of made-up traces into DIR instead of running"},
+    {"seed", '\0', VALUE, ARG_BENCH, AT(seed), "S", "of the made-up traces (default 1)"},
 #undef AT
 };
 

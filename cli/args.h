@@ -19,6 +19,7 @@ enum arg_group {
 	ARG_DRY = 1 << 7,
 	ARG_ALL = 1 << 8,
 	ARG_BACK = 1 << 9, /* --move-back */
+	ARG_BENCH = 1 << 10,
 };
 
 enum arg_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
@@ -31,6 +32,8 @@ struct args {
 	const char *config_file, *docker_host, *state_dir;
 	const char *format_text, *last_text, *kind;
 	const char *from, *to;
+	/* bench, as given: cli/bench.h reads them */
+	const char *semantics, *traces, *days, *policies, *train, *seeds, *synthetic, *seed;
 	const char *filters[ARGS_FILTERS]; /* KEY=VALUE */
 	size_t n_filters;
 	const char *verb; /* NULL: none was given */
@@ -39,7 +42,7 @@ struct args {
 	enum arg_format format;
 	int64_t last; /* -n; 0 = not given */
 	bool quiet, no_trunc, help, version;
-	bool weights, values, all, move_back, force, dry_run;
+	bool weights, values, all, move_back, force, dry_run, keep_idle;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/ask.h"
+#include "cli/bench.h"
 #include "cli/decisions.h"
 #include "cli/explain.h"
 #include "cli/plugin.h"
@@ -60,6 +61,14 @@ const struct verb verb_table[] = {
     {"resume", "", "act again", NULL, 0, 0, ACT, act_resume},
     {"config", "check|show", "check the configuration, or show it with its sources", NULL, 1, 1,
      LIST, settings_run},
+    {"bench", "", "run policies through a public benchmark, or write synthetic traces for it",
+     "Example: forager bench --traces DIR --days 20110303 --policy lr-mmt:1.2,linear \\\n"
+     "           --train 20110306,20110309,20110322\n"
+     "Policies: npa, dvfs, {thr,iqr,mad,lr,lrr}-{mmt,mu,mc,rs}[:PARAM], limited-mmt, spread, pbf,\n"
+     "linear; bounds: packing, fluid. docs/cloudsim.md says where the traces come from; without "
+     "them:\n"
+     "         forager bench --synthetic DIR --days 2 --seed 1",
+     0, 0, ARG_GLOBAL | ARG_SHAPE | ARG_BENCH, bench_verb},
     {"query", "SQL", "ask the database (read-only); the views v_* have units in their names",
      "Example: forager query 'SELECT * FROM v_hot'", 1, 1, LIST, ask_run},
 };

@@ -6,7 +6,7 @@ load common
 @test "help lists every verb, and each verb has its own" {
 	expect 0 --help
 	for verb in status nodes services profiles qtable decisions moves explain recommend apply move \
-		undo release pause resume config query; do
+		undo release pause resume config bench query; do
 		[[ "$output" =~ (^|$'\n')"  $verb " ]]
 		run forager "$verb" --help
 		[ "$status" -eq 0 ]

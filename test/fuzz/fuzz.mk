@@ -16,7 +16,7 @@ fuzz_sources = \
 	test/fuzz/weights.c \
 	test/unit/http_server.c \
 	test/unit/http_server.h
-fuzz_libs = libcli.a $(libraries) $(SMARTCOLS_LIBS)
+fuzz_libs = libcli.a libsim.a $(libraries) $(SMARTCOLS_LIBS)
 
 check_PROGRAMS += test/fuzz/replay
 test_fuzz_replay_SOURCES = test/fuzz/replay.c $(fuzz_sources)

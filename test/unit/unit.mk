@@ -9,6 +9,7 @@ unit_tests = \
 	test/unit/test_baseline \
 	test/unit/test_basis \
 	test/unit/test_behaviour \
+	test/unit/test_cloudsim \
 	test/unit/test_cluster \
 	test/unit/test_config \
 	test/unit/test_constraint \
@@ -71,7 +72,7 @@ test_unit_test_api_CPPFLAGS = $(test_cflags)
 test_unit_test_api_LDADD = $(test_libs)
 test_unit_test_args_SOURCES = test/unit/test_args.c
 test_unit_test_args_CPPFLAGS = $(test_cflags)
-test_unit_test_args_LDADD = libcli.a $(test_libs) $(SMARTCOLS_LIBS)
+test_unit_test_args_LDADD = libcli.a libsim.a $(test_libs) $(SMARTCOLS_LIBS)
 test_unit_test_base_SOURCES = test/unit/test_base.c
 test_unit_test_base_CPPFLAGS = $(test_cflags)
 test_unit_test_base_LDADD = $(test_libs)
@@ -84,6 +85,9 @@ test_unit_test_basis_LDADD = $(test_libs)
 test_unit_test_behaviour_SOURCES = test/unit/test_behaviour.c
 test_unit_test_behaviour_CPPFLAGS = $(test_cflags)
 test_unit_test_behaviour_LDADD = $(test_libs)
+test_unit_test_cloudsim_SOURCES = test/unit/test_cloudsim.c
+test_unit_test_cloudsim_CPPFLAGS = $(test_cflags)
+test_unit_test_cloudsim_LDADD = libsim.a $(test_libs)
 test_unit_test_cluster_SOURCES = test/unit/test_cluster.c test/unit/http_server.h test/unit/http_server.c
 test_unit_test_cluster_CPPFLAGS = $(test_cflags)
 test_unit_test_cluster_LDADD = $(test_libs)
@@ -214,7 +218,7 @@ test_unit_test_store_CPPFLAGS = $(test_cflags)
 test_unit_test_store_LDADD = $(test_libs)
 test_unit_test_text_SOURCES = test/unit/test_text.c
 test_unit_test_text_CPPFLAGS = $(test_cflags)
-test_unit_test_text_LDADD = libcli.a $(test_libs) $(SMARTCOLS_LIBS)
+test_unit_test_text_LDADD = libcli.a libsim.a $(test_libs) $(SMARTCOLS_LIBS)
 test_unit_test_traffic_SOURCES = test/unit/test_traffic.c
 test_unit_test_traffic_CPPFLAGS = $(test_cflags)
 test_unit_test_traffic_LDADD = $(test_libs)
