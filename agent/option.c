@@ -2,6 +2,7 @@
 #include "agent/option.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -202,6 +203,20 @@ join_choices(const struct option *option, char *buf, size_t size)
 		                          option->choices[i]);
 }
 
+/* The fewest digits that give the same number back, scale times the value; 1000000, not 1e+06. */
+static char *
+show_double(double x, double scale, const char *unit)
+{
+	char buf[40] = "";
+
+	for (int digits = 6; digits <= DBL_DECIMAL_DIG; digits++) {
+		(void) snprintf(buf, sizeof(buf), "%.*g", digits, x * scale);
+		if (strtod(buf, NULL) / scale == x && (x < 1 || strchr(buf, 'e') == NULL))
+			break;
+	}
+	return xasprintf("%s%s", buf, unit);
+}
+
 static char *
 show_number(const struct option *option, double x)
 {
@@ -211,9 +226,9 @@ show_number(const struct option *option, double x)
 	case OPTION_DURATION:
 		return xstrdup(duration_format((int64_t) x, buf));
 	case OPTION_PERCENT:
-		return xasprintf("%.10g%%", x * 100);
+		return show_double(x, 100, "%");
 	default:
-		return xasprintf("%.15g", x);
+		return show_double(x, 1, "");
 	}
 }
 

@@ -379,6 +379,44 @@ test_show_names_the_source(void **state)
 	assert_has(err.text, "--docker-host: host:");
 }
 
+static void
+show_again(void *data, const struct config_line *line)
+{
+	struct config *again = data;
+	struct error err = {0};
+
+	if (!streq(line->source, "default") &&
+	    config_set(again, line->section, line->name, line->value, "shown", &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* What is shown is what holds, to the last bit, and no longer than it must be. */
+static void
+test_what_is_shown_reads_back_exactly(void **state)
+{
+	static const char *const values[] = {"10",    "0.1",    "33.333333333333336", "29",
+	                                     "12.30", "0.0625", "66.66666666666667",  "99.9"};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_cleanup_(freep) char *text = xasprintf(
+		    "[policy]\nseed = 1000000\n[moves]\nmin-gain = %s%%\n[power]\nmax-watts = 9%s\n"
+		    "node.n1.idle-watts = %s\n",
+		    values[i], values[i], values[i]);
+		struct error err = {0};
+		_cleanup_(config_freep) struct config *c = parse(text, &err), *again = config_new();
+
+		if (c == NULL)
+			fail_msg("%s", err.text);
+		config_each(c, show_again, again);
+		assert_int_equal(again->seed, 1000000);
+		assert_memory_equal(&again->min_gain, &c->min_gain, sizeof(double));
+		assert_memory_equal(&again->max_watts, &c->max_watts, sizeof(double));
+		assert_memory_equal(&again->nodes[0].idle_watts, &c->nodes[0].idle_watts,
+		                    sizeof(double));
+	}
+}
+
 int
 main(void)
 {
@@ -389,6 +427,7 @@ main(void)
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_show_names_the_source),
+	    cmocka_unit_test(test_what_is_shown_reads_back_exactly),
 	    cmocka_unit_test_setup_teardown(test_files_in_order, in_temp_dir, remove_temp_dir),
 	    cmocka_unit_test_setup_teardown(test_unreadable_files, in_temp_dir, remove_temp_dir),
 	};
