@@ -39,10 +39,9 @@ fate_of(const struct world_task *t)
 static void
 tell(struct world *w, const struct world_task *t, const char *action)
 {
-	char name[128];
+	_cleanup_(freep) char *name = xasprintf("%s.%u.%s", t->service->name, t->slot, t->id);
 	json_t *attributes;
 
-	(void) snprintf(name, sizeof(name), "%s.%u.%s", t->service->name, t->slot, t->id);
 	attributes = json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "com.docker.swarm.node.id", t->node->id,
 	    "com.docker.swarm.service.id", t->service->id, "com.docker.swarm.service.name",
