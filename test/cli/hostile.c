@@ -4,7 +4,8 @@
  *
  *   hostile make STATE-DIR   a database in which everything that has a text has each of them once
  *   hostile list             one a line, as '…' words for a shell; those with line ends left out
- *   hostile harmless         fails when standard input holds a byte that a terminal would obey
+ *   hostile specs            a service's spec with each of them a line, for an engine that takes
+ * any hostile harmless         fails when standard input holds a byte that a terminal would obey
  *   hostile json KEY         each text stands under KEY, exactly, in the JSON lines on standard
  * input hostile csv KEY          the same in CSV, cleaned, and marked where a spreadsheet would
  * compute
@@ -297,6 +298,27 @@ list(void)
 	return 0;
 }
 
+/* Name, image, stack and labels of ours that are lists. */
+static int
+specs(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_(freep) char *t = utf8_copy(texts[i], strlen(texts[i]), NULL),
+		                      *line = NULL;
+		json_auto_t *spec = json_pack(
+		    "{s:s, s:{s:s, s:s, s:s, s:s}, s:{s:{s:s}, s:{}}, s:{s:{s:i}}, s:{s:i, s:I, "
+		    "s:s}}",
+		    "Name", t, "Labels", "forager.mode", "auto", "com.docker.stack.namespace", t,
+		    "forager.near", t, "forager.apart", t, "TaskTemplate", "ContainerSpec", "Image",
+		    t, "Placement", "Mode", "Replicated", "Replicas", 1, "UpdateConfig",
+		    "Parallelism", 1, "Monitor", (json_int_t) 100000000, "Order", "start-first");
+
+		line = json_dumps(spec, JSON_COMPACT);
+		(void) puts(line);
+	}
+	return 0;
+}
+
 static char *
 slurp(size_t *ret_size)
 {
@@ -469,12 +491,15 @@ main(int argc, char **argv)
 		return make(argv[2]);
 	if (argc == 2 && streq(argv[1], "list"))
 		return list();
+	if (argc == 2 && streq(argv[1], "specs"))
+		return specs();
 	if (argc == 2 && streq(argv[1], "harmless"))
 		return harmless();
 	if (argc == 3 && streq(argv[1], "json"))
 		return json(argv[2]);
 	if (argc == 3 && streq(argv[1], "csv"))
 		return csv(argv[2]);
-	(void) fputs("usage: hostile make DIR | list | harmless | json KEY | csv KEY\n", stderr);
+	(void) fputs("usage: hostile make DIR | list | specs | harmless | json KEY | csv KEY\n",
+	             stderr);
 	return 2;
 }
