@@ -211,7 +211,9 @@ take_stats(struct source *src, const char *container_id, const struct docker_sta
 		add_row(s, item);
 		next = pace_next(&item->pace, &item->last, next, s->config->sample_stretch);
 	}
-	item->due_mono_ms = mono_ms() + next;
+	/* From the round's beginning: one that is read late in its round would miss the next one.
+	 */
+	item->due_mono_ms = src->round_mono_ms + next;
 }
 
 static void
