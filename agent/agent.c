@@ -14,6 +14,7 @@
 #include "agent/nocore.h"
 #include "agent/notify.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "docker/api.h"
 
 #ifndef PACKAGE_VERSION
@@ -215,6 +216,7 @@ agent_run(const struct agent_options *options)
 	a->options = options;
 	a->lock_fd = -1;
 	nocore_set();
+	memory_tune();
 	(void) signal(SIGPIPE, SIG_IGN);
 	api_global_init();
 	if (agent_read_config(options, &a->config, &err) < 0 || open_memory(a, &err) < 0) {

@@ -3,6 +3,7 @@
 
 #include "agent/notify.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 /* Between decisions the Swarm is polled at least so often; events bring it forward. */
 #define POLL_MOST_MS 30000
@@ -33,6 +34,7 @@ polled(void *data, const struct cluster_state *state, const struct error *err)
 		agent_saw(a, state);
 	else
 		log_debug("A poll failed: %s", err->text);
+	memory_trim(); /* the documents of a poll are megabytes in a large Swarm */
 	agent_arm_poll(a, MIN(a->config->decide_every_ms, POLL_MOST_MS));
 }
 
@@ -136,6 +138,8 @@ void
 agent_cycle_ended(struct agent *a)
 {
 	a->cycling = false;
+	/* The snapshot and the candidates are gone by now. */
+	memory_trim();
 	if (a->options->once)
 		agent_stop(a, a->store_well ? AGENT_DONE : AGENT_FAILED);
 	else

@@ -1,9 +1,27 @@
 /* Memory that is there or the end; see memory.h. */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* An arena's block (base/arena.c) and every document of a Swarm are larger. */
+#define MMAP_THRESHOLD_BYTES (48 * 1024)
+#define MALLOC_ARENAS        2
+
+void
+memory_tune(void)
+{
+	(void) mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+	(void) mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+}
+
+void
+memory_trim(void)
+{
+	(void) malloc_trim(0);
+}
 
 void
 memory_out(void)

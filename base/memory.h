@@ -7,6 +7,15 @@
 
 #include <stddef.h>
 
+/*
+ * For a program that runs for months: large blocks come from the kernel and go back to it when they
+ * are freed (glibc stops to do so after the first ones), and threads share their free memory.
+ */
+void memory_tune(void);
+
+/* Gives back what lies free between used memory. Some milliseconds: after work that took much. */
+void memory_trim(void);
+
 /* Says so on stderr and aborts. Allocates nothing. */
 _Noreturn void memory_out(void);
 

@@ -121,6 +121,9 @@ api_outcome_unknown(const struct error *err)
 			filter_##noun(call, &result);                                              \
 		else                                                                               \
 			arena_free(take_ptr(arena));                                               \
+		/* Megabytes in a large Swarm: not beside what the callback makes of the result.   \
+		 */                                                                                \
+		json_decref(take_ptr(doc));                                                        \
 		call->fn.noun(call->data, err == NULL ? &result : NULL, err);                      \
 		if (err == NULL)                                                                   \
 			arena_free(result.arena);                                                  \

@@ -19,6 +19,12 @@
 #define CONNECT_TIMEOUT_MS 10000
 /* Idle connections kept for the next round: a TLS handshake costs both ends more than a socket. */
 #define KEPT_CONNECTIONS 256
+/*
+ * Each transfer has a buffer of its own, 16 KiB if nothing is said. Hundreds of stats calls run at
+ * once, and most of their answers fit into 4.
+ */
+#define SMALL_ANSWER_BYTES ((size_t) 16 * 1024 * 1024)
+#define SMALL_BUFFER_BYTES 4096L
 _Static_assert(sizeof(((struct http_transfer *) NULL)->curl_text) >= CURL_ERROR_SIZE,
                "libcurl writes that much");
 
@@ -459,6 +465,8 @@ set_limits(CURL *easy, const struct http_request *r)
 	(void) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) timeout_ms);
 	(void) curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	                        (long) MIN(timeout_ms, CONNECT_TIMEOUT_MS));
+	if (r->max_bytes <= SMALL_ANSWER_BYTES)
+		(void) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, SMALL_BUFFER_BYTES);
 	(void) curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	(void) curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	(void) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* also none from the environment */

@@ -24,7 +24,7 @@ static const char settings[] = "PRAGMA synchronous = FULL;"
                                "PRAGMA foreign_keys = ON;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;"
-                               "PRAGMA cache_size = -32000;"
+                               "PRAGMA cache_size = -4000;"
                                "PRAGMA journal_size_limit = 67108864;"
                                /* Reading makes the log and its index: readers need them. */
                                "SELECT count(*) FROM meta;";
