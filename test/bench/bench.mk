@@ -21,4 +21,5 @@ bench: $(benches)
 	@for program in $(benches); do (cd $(srcdir) && $(abs_builddir)/$$program $(BENCH_FLAGS)) || exit 1; done
 
 EXTRA_DIST += \
-	test/bench/footprint.sh
+	test/bench/footprint.sh \
+	test/bench/scale.sh
