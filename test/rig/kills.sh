@@ -87,7 +87,7 @@ over-1      0/%22service RECOVER      kept    done
 over-2      1-        SETTLE       kept    done
 over-3      1+        SETTLE+      kept    done
 over-4      1-        SETTLE       lost    done
-over-5      2+        CLEAN+       lost    done
+over-5      2+        CLEAN+       lost    any
 daemon-1    1-        STEER        kept    reverted,refused
 daemon-2    1+        STEER+       kept    done
 daemon-3    2+        SETTLE+      kept    done

@@ -142,18 +142,18 @@ test_L2() {
 	mine 'L2: and changes nothing' test "$(version_of other)" = "$version"
 }
 
-# Two copies, the second of which is updated long after the first.
+# slow COPIES DELAY: the second one is updated so long after the first.
 slow() {
-	rig_docker m1 service create -d --no-resolve-image --name slow --replicas 2 --stop-grace-period 1s \
-		--label forager.mode=auto --update-order start-first --update-delay "$1" --update-monitor 2s \
+	rig_docker m1 service create -d --no-resolve-image --name slow --replicas "$1" --stop-grace-period 1s \
+		--label forager.mode=auto --update-order start-first --update-delay "$2" --update-monitor 2s \
 		--restart-delay 2s --constraint node.role==worker forager/hold:1 >/dev/null
-	rig_wait_service slow 2
+	rig_wait_service slow "$1"
 }
 
 test_L3() {
 	local tasks
 
-	slow 10m
+	slow 2 10m
 	rig_docker m1 service update -d --no-resolve-image --env-add A=1 slow >/dev/null
 	ok 'L3: an update of its owner is running' rig_until 20 update_is slow updating
 	rig_until 20 rig_service_runs slow 2 || true
@@ -166,10 +166,10 @@ test_L3() {
 }
 
 test_L4() {
-	slow 0s
+	slow 1 0s
 	rig_docker m1 service update -d --no-resolve-image --args 'false' slow >/dev/null
 	ok 'L4: an update of its owner is paused by Swarm' rig_until 40 update_is slow paused
-	mine 'L4: it is refused, nothing is sent' untouched slow move slow --from w1 --to w2 --force
+	mine 'L4: it is refused, nothing is sent' refuses update-paused slow
 	note "$(jq -r .text <<<"$said")"
 	mine 'L4: nor by release and undo' untouched slow release slow
 	mine 'L4: nor by undo of all' untouched slow undo --all

@@ -90,17 +90,18 @@ refused_as() {
 }
 
 daemon_start() {
+	daemon_said=$(watches_said)
 	"$foragerd" -c "$conf" 2>>"$tap_dir/foragerd" &
 	daemon=$!
 	rig_until 60 daemon_watches || rig_die "foragerd does not start: $(tail -n 3 "$tap_dir/foragerd")"
 }
 
-daemon_watches() {
-	sqlite3 -readonly "$db" 'SELECT 1 FROM node' >/dev/null 2>&1 && [ -n "$(lock_holder)" ]
+watches_said() {
+	grep -c 'watches the Swarm' "$tap_dir/foragerd" 2>/dev/null || true
 }
 
-lock_holder() {
-	flock -n "$state/actor.lock" true || echo held
+daemon_watches() {
+	[ "$(watches_said)" != "$daemon_said" ]
 }
 
 # Ends foragerd and waits for it; its exit code.
