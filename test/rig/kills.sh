@@ -297,9 +297,11 @@ case_over() {
 	back_to_w1 shop
 }
 
-# The same by foragerd, on a request of the command; the next foragerd takes it up by itself.
+# The same by foragerd, on a request of the command; the next foragerd takes it up by itself. In mode
+# auto (the warm-up keeps it from moves of its own): one that observes leaves alone what only a label
+# tells of.
 case_daemon() {
-	configure 60
+	mode=auto configure 60
 	begin
 	remember shop
 	daemon_start
