@@ -273,9 +273,10 @@ for name; do
 	"test_$name"
 done
 ok 'foragerd ends with 0' daemon_stop
-[ ${#resumed[@]} = 0 ] || note "seconds from the engine's first answer to the end of the open change: $(median "${resumed[@]}")"
-[ ${#stale[@]} = 0 ] || note "seconds from a node's death until its readings are stale (sample-every 1 s): $(median "${stale[@]}")"
-[ ${#noticed[@]} = 0 ] || note "seconds from a node's death until foragerd has it down, as Swarm does: $(median "${noticed[@]}")"
+figures=''
+[ ${#resumed[@]} = 0 ] || figures+="; seconds from the engine's return to the end of the move: $(median "${resumed[@]}")"
+[ ${#stale[@]} = 0 ] || figures+="; from a node's death until it is stale (sample-every 1 s): $(median "${stale[@]}")"
+[ ${#noticed[@]} = 0 ] || figures+="; until it is down: $(median "${noticed[@]}")"
 reliability 'engines and nodes fail in the middle of a move' "$faults faults: kill -9, hang, death of source and target, cut link" \
-	'nothing is sent meanwhile; finished or taken back exactly when the engine is back' "$violations"
+	"nothing is sent meanwhile; finished or taken back exactly when the engine is back$figures" "$violations"
 tap_end
