@@ -139,6 +139,75 @@ append_event(struct store *s, uint64_t id, int64_t at_ms, const char *note, stru
 	return r;
 }
 
+static uint64_t
+mix(uint64_t hash, const void *data, size_t size)
+{
+	uint64_t both[2] = {hash, hash64(data, size)};
+
+	return hash64(both, sizeof(both));
+}
+
+/* Of the row's columns as they are stored: a single changed byte always changes it. */
+static uint64_t
+row_checksum(sqlite3_stmt *stmt)
+{
+	uint64_t hash = 1;
+
+	for (int i = 0; i < (int) ARRAY_SIZE(move_columns); i++) {
+		int type = sqlite3_column_type(stmt, i);
+		int64_t number = sqlite3_column_int64(stmt, i);
+		const void *text = type == SQLITE_TEXT ? sqlite3_column_text(stmt, i) : NULL;
+
+		hash = mix(hash, &type, sizeof(type));
+		if (text != NULL)
+			hash = mix(hash, text, (size_t) sqlite3_column_bytes(stmt, i));
+		else if (type == SQLITE_INTEGER)
+			hash = mix(hash, &number, sizeof(number));
+	}
+	return hash;
+}
+
+/* The row that stmt stands on, its columns and then the checksum. */
+static int
+check_row(struct store *s, sqlite3_stmt *stmt, uint64_t id, struct error *err)
+{
+	int i = (int) ARRAY_SIZE(move_columns);
+
+	if (sqlite3_column_type(stmt, i) == SQLITE_NULL ||
+	    (uint64_t) sqlite3_column_int64(stmt, i) == row_checksum(stmt))
+		return 0;
+	return error_set(err, EUCLEAN,
+	                 "move %llu in the journal of '%s' is damaged and was left as it is: stop "
+	                 "foragerd, move the file away and restore a backup, or start without it "
+	                 "and forager learns anew",
+	                 (unsigned long long) id, sqlite3_db_filename(s->sql.db, "main"));
+}
+
+/* Within the transaction that wrote the row. */
+static int
+seal_row(struct store *s, uint64_t id, struct error *err)
+{
+	static const char key[] = "seal";
+	_cleanup_(freep) char *columns = table_columns(&move_table, "");
+	_cleanup_(freep) char *text = xasprintf("SELECT %s FROM move WHERE id = ?1", columns);
+	_cleanup_(sql_resetp) sqlite3_stmt *stmt = NULL;
+	int r = sql_prepare(&s->sql, key, text, &stmt, err);
+	uint64_t checksum;
+
+	if (r < 0)
+		return r;
+	(void) sqlite3_bind_int64(stmt, 1, (int64_t) id);
+	r = sql_step(&s->sql, stmt, err);
+	if (r <= 0)
+		return r < 0 ? r
+		             : error_set(err, ENOENT, "no move %llu in the journal",
+		                         (unsigned long long) id);
+	checksum = row_checksum(stmt);
+	sql_resetp(&stmt);
+	return sql_run(&s->sql, err, "UPDATE move SET checksum = ?2 WHERE id = ?1", SQL_INT(id),
+	               SQL_INT(checksum));
+}
+
 int
 journal_add(struct store *s, const struct intent *in, int64_t at_ms, uint64_t *ret_id,
             struct error *err)
@@ -156,8 +225,10 @@ journal_add(struct store *s, const struct intent *in, int64_t at_ms, uint64_t *r
 	r = table_put(&s->sql, &move_table, in, err);
 	if (r == 0) {
 		id = (uint64_t) sqlite3_last_insert_rowid(s->sql.db);
-		r = append_event(s, id, at_ms, NULL, err);
+		r = seal_row(s, id, err);
 	}
+	if (r == 0)
+		r = append_event(s, id, at_ms, NULL, err);
 	r = leave(s, r, err);
 	if (r == 0)
 		*ret_id = id;
@@ -202,6 +273,8 @@ journal_update(struct store *s, const struct intent *in, int64_t at_ms, const ch
 	if (r == 0)
 		r = table_put(&s->sql, &move_table, in, err);
 	if (r == 0)
+		r = seal_row(s, in->id, err);
+	if (r == 0)
 		r = append_event(s, in->id, at_ms, note, err);
 	return leave(s, r, err);
 }
@@ -235,7 +308,7 @@ list_where(struct store *s, const char *const *where, uint64_t id, size_t most,
 	int r;
 
 	/* Where it stands is the key of the cache: the filters above, by_id below. */
-	text = xasprintf("SELECT %s FROM move m WHERE %s AND (?1 = 0 OR m.id = ?1) "
+	text = xasprintf("SELECT %s, m.checksum FROM move m WHERE %s AND (?1 = 0 OR m.id = ?1) "
 	                 "ORDER BY m.id DESC LIMIT ?2",
 	                 columns, *where);
 	r = sql_prepare(&s->sql, where, text, &stmt, err);
@@ -247,6 +320,8 @@ list_where(struct store *s, const char *const *where, uint64_t id, size_t most,
 		struct intent row = {0};
 
 		r = table_read(&move_table, stmt, 0, &row, err);
+		if (r == 0)
+			r = check_row(s, stmt, row.id, err);
 		if (r < 0)
 			return r;
 		list.items = xrealloc(list.items, list.n + 1, sizeof(*list.items));
@@ -272,6 +347,26 @@ int
 journal_open_moves(struct store *s, struct journal_list *ret, struct error *err)
 {
 	return journal_list(s, JOURNAL_OPEN, 0, ret, err);
+}
+
+/* Row by row: a journal of years is not held in memory. */
+int
+journal_check(struct store *s, struct error *err)
+{
+	static const char key[] = "check";
+	_cleanup_(freep) char *columns = table_columns(&move_table, "");
+	_cleanup_(freep) char *text = xasprintf("SELECT %s, checksum FROM move", columns);
+	_cleanup_(sql_resetp) sqlite3_stmt *stmt = NULL;
+	int r = sql_prepare(&s->sql, key, text, &stmt, err);
+
+	while (r >= 0 && (r = sql_step(&s->sql, stmt, err)) == 1) {
+		struct intent row = {0};
+
+		r = table_read(&move_table, stmt, 0, &row, err);
+		if (r == 0)
+			r = check_row(s, stmt, row.id, err);
+	}
+	return r;
 }
 
 int

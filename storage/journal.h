@@ -40,6 +40,10 @@ int journal_list(struct store *s, enum journal_filter filter, size_t most, struc
                  struct error *err);
 int journal_open_moves(struct store *s, struct journal_list *ret, struct error *err);
 
+/* -EUCLEAN: a row says something else than what was written, because of the disk or of somebody's
+ * hand. store_open asks; the functions above say so of a row that they read, too. */
+int journal_check(struct store *s, struct error *err);
+
 /* Deep copy, for one thread to hand it to another. */
 void journal_intent_copy(const struct intent *from, struct intent *ret);
 void journal_intent_done(struct intent *in); /* frees what it owns and zeroes it; NULL is fine */

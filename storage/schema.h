@@ -9,6 +9,7 @@
 #define SCHEMA_APPLICATION_ID 0x666f7267 /* "forg", in the header of the file: file(1) shows it */
 
 extern const char schema_tables_1[];
+extern const char schema_tables_2[];
 extern const char schema_views[];
 
 struct schema {

@@ -390,3 +390,9 @@ const char schema_tables_1[] =
     "INSERT INTO meta VALUES\n"
     "  ('created_ms', CAST(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS TEXT)),\n"
     "  ('next_decision_id', '1');\n";
+
+/* SQLite looks after its own structure, not after what a row says. What a move wrote is written
+ * back to the Swarm, so a byte that the disk changed must not get there. */
+const char schema_tables_2[] =
+    "ALTER TABLE move ADD COLUMN checksum INTEGER; -- 64 bits, of all columns before it; NULL: not "
+    "known\n";

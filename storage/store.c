@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/journal.h"
 #include "storage/schema.h"
 
 #define MODE    0640
@@ -239,6 +240,9 @@ store_open(const char *path, struct store **ret, struct error *err)
 	if (r < 0)
 		return r;
 	r = set_up(s, err);
+	if (r < 0)
+		return r;
+	r = journal_check(s, err);
 	if (r < 0)
 		return r;
 	share_logs(path);

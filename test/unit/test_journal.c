@@ -237,6 +237,51 @@ an_unknown_state_is_an_error(void **state)
 	assert_null(list.items);
 }
 
+/* Whatever the disk made of a row: it is not read, and the database is not opened to act upon it.
+ */
+static void
+a_changed_row_is_damaged(void **state)
+{
+	static const char *const changes[] = {
+	    "before = replace(before, 'null', 'nulk')",
+	    "added = replace(added, 'n1', 'n2')",
+	    "service_id = 's2'",
+	    "to_id = 'other'",
+	    "from_name = NULL",
+	    "version_before = version_before + 1",
+	    "rest_hash = 0",
+	    "deadline_wall_ms = deadline_wall_ms + 1",
+	    "kind = 'undo'",
+	    "state = 'settled'",
+	};
+	struct fixture *f = *state;
+	struct intent in = plan("s1"), back = {0};
+
+	add(f, &in);
+	put_state(f, &in, MOVE_STEERED);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		_cleanup_(freep) char *text = xasprintf("UPDATE move SET %s", changes[i]);
+		struct store *second = NULL;
+
+		assert_ok(sql_exec(f->store->sql.db, text, err));
+		assert_refused(journal_get(f->store, 1, &back, err), EUCLEAN, "is damaged");
+		assert_refused(store_open(f->path, &second, err), EUCLEAN, "move 1 in the journal");
+		put_state(f, &in, MOVE_STEERED);
+		assert_ok(journal_get(f->store, 1, &back, err));
+		journal_intent_done(&back);
+	}
+	/* One of an older forager has no checksum; one that has ended counts, too: it may be
+	 * undone. */
+	assert_ok(
+	    sql_exec(f->store->sql.db, "UPDATE move SET to_id = 'other', checksum = NULL", err));
+	assert_ok(journal_get(f->store, 1, &back, err));
+	journal_intent_done(&back);
+	put_state(f, &in, MOVE_DONE);
+	assert_ok(sql_exec(f->store->sql.db, "UPDATE move SET to_id = 'other'", err));
+	fixture_close(f);
+	assert_refused(store_open(f->path, &f->store, err), EUCLEAN, "move 1 in the journal");
+}
+
 static void
 last_moves(void **state)
 {
@@ -399,7 +444,8 @@ interrupt(struct fixture *f, enum call call, unsigned k)
 	assert_false(store_in_cycle(f->store));
 	assert_ok(sql_exec(f->store->sql.db,
 	                   "DELETE FROM move_event WHERE seq > 2 OR move_id > 1;"
-	                   "DELETE FROM move WHERE id > 1; UPDATE move SET state = 'verified';"
+	                   "DELETE FROM move WHERE id > 1; UPDATE move SET state = 'verified', "
+	                   "checksum = NULL;"
 	                   "DELETE FROM sqlite_sequence WHERE name = 'move';"
 	                   "INSERT INTO sqlite_sequence VALUES ('move', 1)",
 	                   err));
@@ -509,6 +555,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(survives_a_crash, fixture_setup, fixture_teardown),
 	    OPEN(lists_what_is_open_and_what_can_be_undone),
 	    OPEN(an_unknown_state_is_an_error),
+	    OPEN(a_changed_row_is_damaged),
 	    OPEN(last_moves),
 	    cmocka_unit_test(copies_are_deep),
 	    OPEN(interrupted_anywhere),
