@@ -10,7 +10,7 @@ LONG=${LONG:-0}
 export BUILD SANITIZED LONG
 cd "$(dirname "$0")/../.."
 chosen=("$@")
-[ ${#chosen[@]} -gt 0 ] || chosen=(power memory kills clock)
+[ ${#chosen[@]} -gt 0 ] || chosen=(power memory kills clock flips descriptors actors)
 
 suite_power() {
 	if [ "$LONG" = 1 ]; then

@@ -33,9 +33,12 @@ fault-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fault_programs) $(fault_shi
 
 EXTRA_DIST += \
 	test/fault/README.md \
+	test/fault/actors.sh \
 	test/fault/all.sh \
 	test/fault/clock.sh \
 	test/fault/clock_shim.c \
+	test/fault/descriptors.sh \
+	test/fault/flips.sh \
 	test/fault/kills.sh \
 	test/fault/lib.sh \
 	test/fault/memory.sh \
