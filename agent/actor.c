@@ -16,6 +16,7 @@
 #include "agent/look.h"
 #include "agent/mover_journal.h"
 #include "agent/nocore.h"
+#include "base/descriptors.h"
 #include "storage/journal.h"
 #include "storage/request.h"
 
@@ -396,8 +397,10 @@ do_it(const struct config *config, int lock_fd, const struct actor_request *requ
 	_cleanup_(store_closep) struct store *store = NULL;
 	struct direct d = {
 	    .config = config, .request = request, .copy = *request, .say = fn, .say_data = data};
-	int r = store_open(path, &store, err);
+	int r = descriptors_check(err);
 
+	if (r == 0)
+		r = store_open(path, &store, err);
 	if (r < 0)
 		return r;
 	if (request->verb == ACTOR_VERB_PAUSE || request->verb == ACTOR_VERB_RESUME)

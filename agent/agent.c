@@ -13,6 +13,7 @@
 #include "agent/mover_journal.h"
 #include "agent/nocore.h"
 #include "agent/notify.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "docker/api.h"
@@ -96,6 +97,8 @@ open_state(struct agent *a, struct error *err)
 	_cleanup_(freep) char *db = config_db_path(a->config);
 	int r = check_state_dir(a->config->state_dir, err);
 
+	if (r == 0)
+		r = descriptors_check(err);
 	if (r < 0)
 		return r;
 	a->lock_fd = actor_lock(a->config->state_dir, err);
