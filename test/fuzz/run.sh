@@ -4,7 +4,8 @@
 #   run.sh BUILD [TARGET…]   BUILD: a build with --enable-fuzzing and `make fuzz-programs`
 #
 # What a fuzzer finds is written to FUZZ_FOUND (BUILD/found), named and printed, and fails the run.
-# FUZZ_KEEP=DIR keeps the inputs that reach new code, a folder a target. TAP on standard output.
+# FUZZ_KEEP=DIR keeps the inputs that reach new code, a folder a target. FUZZ_SEED (0: another one
+# each time) makes a run begin like the one before. TAP on standard output.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(realpath "$1")
 shift
 seconds=${FUZZ_SECONDS:-600}
+seed=${FUZZ_SEED:-0}
 found=${FUZZ_FOUND:-$build/found}
 work=$(mktemp -d)
 pids=()
@@ -41,9 +43,9 @@ fuzz() {
 	local name=$1 keep=${FUZZ_KEEP:-$work/new}/$1 status=0
 
 	mkdir -p "$keep"
-	# Longest inputs of 20 KiB: a weights file. Twenty seconds are for a hang, not for a slow run.
+	# Longest inputs of 20 KiB: a weights file. Two minutes are for a hang, not for a busy machine.
 	ASAN_OPTIONS=abort_on_error=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		"$build/test/fuzz/fuzz-$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+		"$build/test/fuzz/fuzz-$name" -max_total_time="$seconds" -seed="$seed" -timeout=120 -rss_limit_mb=2048 \
 		-max_len=20480 -dict="$here/words.dict" -artifact_prefix="$found/$name-" \
 		-print_final_stats=1 -verbosity=1 "$keep" "$here/corpus/$name" >"$work/$name.log" 2>&1 ||
 		status=$?
