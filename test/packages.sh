@@ -7,7 +7,7 @@ packages_build='build-essential autoconf automake pkg-config libuv1-dev libcurl4
 	libjansson-dev libsqlite3-dev libsystemd-dev libinih-dev libsmartcols-dev'
 packages_rig='docker.io iptables iproute2 busybox-static curl gcc libc6-dev jq sqlite3 util-linux procps'
 packages_check='libcmocka-dev bats clang clang-format-14 libclang-rt-14-dev mandoc xz-utils openssl
-	strace shellcheck'
+	strace shellcheck python3'
 packages_boot='systemd-container mmdebstrap'
 
 # packages_install NAME…: installs those that are missing; quiet when there are none.

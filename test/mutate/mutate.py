@@ -49,8 +49,8 @@ def limits():
 class World:
     """The library as a shared one, the tests' programs over it, and what each test executes."""
 
-    def __init__(self, source, build, data, jobs):
-        self.source, self.build, self.jobs = source, build, jobs
+    def __init__(self, source, build, data, jobs, quick):
+        self.source, self.build, self.jobs, self.quick = source, build, jobs, quick
         self.work = tempfile.mkdtemp(prefix="forager-mutate.")
         self.runs = data["runs"]
         self.flags = subprocess.run(
@@ -82,6 +82,8 @@ class World:
             raise SystemExit("mutate: cannot link the library")
         self.cases = {}
         for name, command, page in coverage.cases(self.source, self.build):
+            if self.quick and ":" in name:
+                continue
             program = os.path.relpath(command[0], self.build)
             made = os.path.join(self.work, program.replace("/", "_"))
             if not os.path.exists(made):
@@ -257,6 +259,7 @@ def main():
     parser.add_argument("--operator", help="of this kind only")
     parser.add_argument("--least", type=float, default=0, help="percent that must be killed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--quick", action="store_true", help="only tests that wait for nothing")
     parser.add_argument("--verbose", action="store_true", help="print each mutant's end")
     args = parser.parse_args()
     source = os.path.abspath(args.source)
@@ -270,7 +273,7 @@ def main():
         todo = [t for t in todo if t[0].operator == args.operator]
     if args.sample:
         todo = random.Random(args.seed).sample(todo, min(args.sample, len(todo)))
-    world = World(source, os.path.abspath(args.build), data, args.jobs)
+    world = World(source, os.path.abspath(args.build), data, args.jobs, args.quick)
     try:
         world.baseline(sorted({m.file for m, _ in todo}))
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:

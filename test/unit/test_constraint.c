@@ -211,6 +211,8 @@ test_match_ipv6(void **state)
 	    {"2001:db8::2", "node.ip==2001:db8::2", true},
 	    {"2001:db8::2", "node.ip==2001:DB8:0::2", true},
 	    {"2001:db8::2", "node.ip==2001:db8::/32", true},
+	    {"2001:db8::2", "node.ip==2001:db8::2/128", true},
+	    {"2001:db8::2", "node.ip==2001:db8::3/128", false},
 	    {"2001:db8::2", "node.ip==2001:db8::/127", false},
 	    {"2001:db8::2", "node.ip==2001:db8::3/127", true},
 	    {"2001:db8::2", "node.ip==2001:db8::/129", false},

@@ -501,6 +501,22 @@ test_apart_is_mutual(void **state)
 	expect(&w, VERDICT_OK, ACTOR_POLICY, "it runs elsewhere", 0);
 }
 
+/* Terms of ours from before are taken away by the move itself: they bind nobody. */
+static void
+test_ours_do_not_bind(void **state)
+{
+	struct constraint c = elsewhere;
+	struct world w;
+
+	(void) state;
+	good_world(&w);
+	w.services[0].constraints = &c;
+	w.services[0].n_constraints = 1;
+	expect(&w, VERDICT_CONSTRAINT, ACTOR_POLICY, "the owner's", 0);
+	c.ours = true;
+	expect(&w, VERDICT_OK, ACTOR_POLICY, "ours", 0);
+}
+
 static void
 test_consents(void **state)
 {
@@ -547,6 +563,7 @@ main(void)
 	    cmocka_unit_test(test_modes),
 	    cmocka_unit_test(test_image),
 	    cmocka_unit_test(test_apart_is_mutual),
+	    cmocka_unit_test(test_ours_do_not_bind),
 	    cmocka_unit_test(test_consents),
 	};
 

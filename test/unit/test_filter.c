@@ -168,6 +168,9 @@ test_host_port(void **state)
 	assert_verdict(filter_node(&w.s, 0, 2, FILTER_SPEC, 0), OK);
 	assert_verdict(filter_node(&w.s, 0, 2, FILTER_SPEC, 1), HOST_PORT);
 	assert_verdict(filter_node(&w.s, 1, 0, FILTER_SPEC, 0), OK);
+	w.s.n_services = 2; /* without the proxy */
+	assert_verdict(filter_node(&w.s, 0, 1, FILTER_SPEC, 0), OK);
+	w.s.n_services = 3;
 	/* A task that shall end frees its port. */
 	w.tasks[2].desired = TASK_SHUTDOWN;
 	assert_verdict(filter_node(&w.s, 0, 1, FILTER_SPEC, 0), OK);
