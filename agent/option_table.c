@@ -25,7 +25,7 @@ const struct option option_table[] = {
      .help = "PEM file of our client certificate, for every https endpoint. Needs tls-key."},
     {"docker", "tls-key", OPTION_TEXT, AT(tls_key), 0, PATH_LEN, "", .unit = "file",
      .help = "PEM file of the client certificate's key. Whoever reads it is root on every node: "
-             "mode 0600."},
+             "mode 0640, owner root, group forager."},
     {"docker", "timeout", OPTION_DURATION, AT(timeout_ms), 1 * SECONDS, 5 * MINUTES, "25s",
      .help =
          "Longest wait for one answer. A manager that lost its leader answers after 20 s with the "
