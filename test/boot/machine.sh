@@ -28,7 +28,7 @@ machine_boot() {
 	) &
 	nspawn=$!
 	# Before it is systemd, it is a short-lived child of nspawn's.
-	rig_until 20 pgrep -P "$nspawn" -x systemd || {
+	rig_until 60 pgrep -P "$nspawn" -x systemd || {
 		cat "$RIG_DIR/console.log" >&2
 		rig_die 'the machine does not start'
 	}
@@ -36,7 +36,7 @@ machine_boot() {
 	machine_pid=$(pgrep -P "$nspawn" -x systemd)
 	in_machine=(nsenter --target "$machine_pid" --mount --uts --ipc --pid --net --cgroup
 		env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb)
-	rig_until 30 machine_booted || {
+	rig_until 120 machine_booted || {
 		machine systemctl --no-pager list-jobs >&2 || true
 		tail -n 40 "$RIG_DIR/console.log" >&2
 		rig_die 'the machine does not come up'
