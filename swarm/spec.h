@@ -109,7 +109,8 @@ enum spec_kept {
 /*
  * Undo as a three-way merge of what stood before, what we wrote last and what stands now: a field
  * that still holds what we wrote gets its value from before; one that somebody changed since is
- * kept, without our added terms. Zeroes that the API fills in or leaves out are nobody's change.
+ * kept, without our added terms. UpdateConfig is merged field by field: who changes one field
+ * carries ours along in the others. Zeroes that the API fills in or leaves out are nobody's change.
  * Returns a mask of enum spec_kept (0: everything is as before).
  */
 int spec_undo(const json_t *spec, const char *before, const char *written, struct spec_terms added,

@@ -108,6 +108,43 @@ merge_constraints(struct merge *m, bool *ret_theirs)
 	return 0;
 }
 
+/* What Swarm takes an absent UpdateConfig for, of the fields that a change of ours can have set. */
+static json_t *
+update_default(const char *field)
+{
+	if (streq(field, "Parallelism"))
+		return json_integer(1);
+	if (streq(field, "FailureAction"))
+		return json_string("pause");
+	if (streq(field, "Order"))
+		return json_string("stop-first");
+	return NULL;
+}
+
+/*
+ * Field by field: one that still holds what we wrote gets its value from before. Where there was
+ * no UpdateConfig before but there must be one now, ours get Swarm's defaults: an absent
+ * Parallelism in it would mean all at once.
+ */
+static json_t *
+merge_fields(const json_t *now, const json_t *before, const json_t *written)
+{
+	json_t *merged = json_deep_copy(now), *value;
+	const char *field;
+
+	json_object_foreach ((json_t *) written, field, value) {
+		json_t *was = json_object_get(before, field);
+
+		if (same_value(value, was) || !same_value(value, json_object_get(now, field)))
+			continue;
+		if (was == NULL && !json_is_object(before))
+			(void) json_object_set_new(merged, field, update_default(field));
+		else
+			put(merged, field, was);
+	}
+	return merged;
+}
+
 static int
 merge_update(struct merge *m)
 {
@@ -115,10 +152,13 @@ merge_update(struct merge *m)
 	json_t *now = json_object_get(m->now, key), *written = json_object_get(m->written, key);
 	json_t *before = json_object_get(m->before, key);
 
-	if (!same_update(now, written) && !same_update(now, before))
-		return SPEC_KEPT_UPDATE;
-	put(m->now, key, before);
-	return 0;
+	if (same_update(now, written) || same_update(now, before)) {
+		put(m->now, key, before);
+		return 0;
+	}
+	if (json_is_object(now) && json_is_object(written))
+		(void) json_object_set_new(m->now, key, merge_fields(now, before, written));
+	return SPEC_KEPT_UPDATE;
 }
 
 /* Our labels go back to what stood there, unless another change has put its own since. */
@@ -136,6 +176,16 @@ merge_labels(struct merge *m)
 	}
 	put(m->now, key, before);
 	return 0;
+}
+
+/* What is left may be the list from before: then in its form, absent, null or empty. */
+static void
+give_form(json_t *spec, json_t *before)
+{
+	json_t *placement = json_object_get(json_object_get(spec, "TaskTemplate"), "Placement");
+
+	if (same_list(json_object_get(placement, "Constraints"), before))
+		put(placement, "Constraints", before);
 }
 
 int
@@ -162,6 +212,7 @@ spec_undo(const json_t *spec, const char *before, const char *written, struct sp
 		return kept;
 	}
 	(void) spec_release(merged, added, &released, err); /* merged has the shape of a spec */
+	give_form(released, json_object_get(m.before, "Constraints"));
 	*ret = take_ptr(released);
 	return kept;
 }

@@ -73,6 +73,33 @@ static const struct {
      {"[]", NULL},
      SPEC_KEPT_CONSTRAINTS},
     {{"[\"b==a\"]", NULL}, {"[]", NULL}, {NULL, NULL}, {"[\"b==a\"]", NULL}, SPEC_KEPT_CONSTRAINTS},
+    /* One field is theirs, the others are ours, carried along: those get their old values. */
+    {{NULL,
+      "{\"Parallelism\":1,\"Delay\":99,\"FailureAction\":\"pause\",\"Order\":\"start-first\"}"},
+     {NULL,
+      "{\"Parallelism\":2,\"Delay\":7,\"FailureAction\":\"rollback\",\"Order\":\"stop-first\"}"},
+     {NULL,
+      "{\"Parallelism\":1,\"Delay\":7,\"FailureAction\":\"pause\",\"Order\":\"start-first\"}"},
+     {NULL,
+      "{\"Parallelism\":2,\"Delay\":99,\"FailureAction\":\"rollback\",\"Order\":\"stop-first\"}"},
+     SPEC_KEPT_UPDATE},
+    /* There was none, and now there is theirs: ours turn into Swarm's defaults, never into all at
+       once. */
+    {{NULL,
+      "{\"Parallelism\":1,\"Delay\":99,\"FailureAction\":\"pause\",\"Order\":\"start-first\"}"},
+     {NULL, NULL},
+     {NULL, "{\"Parallelism\":1,\"FailureAction\":\"pause\",\"MaxFailureRatio\":0,\"Order\":"
+            "\"start-first\"}"},
+     {NULL,
+      "{\"Parallelism\":1,\"Delay\":99,\"FailureAction\":\"pause\",\"Order\":\"stop-first\"}"},
+     SPEC_KEPT_UPDATE},
+    /* A field that had no value before loses ours. */
+    {{NULL, "{\"Parallelism\":1,\"Delay\":99,\"Order\":\"start-first\"}"},
+     {NULL, "{\"Parallelism\":1}"},
+     {NULL, "{\"Parallelism\":1,\"Order\":\"start-first\"}"},
+     {NULL, "{\"Parallelism\":1,\"Delay\":99}"},
+     SPEC_KEPT_UPDATE},
+    /* They took it away altogether. */
     {{NULL, NULL},
      {NULL, "{\"Parallelism\":2}"},
      {NULL, "{\"Parallelism\":1}"},
