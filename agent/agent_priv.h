@@ -103,6 +103,7 @@ struct agent {
 
 	int64_t recover_mono_ms; /* open moves were looked for last */
 	char *recover_said;      /* why they could not be taken up */
+	uint64_t orphans_looked; /* agent_orphans, when they were looked for */
 
 	/* A policy's move that is open. */
 	uint64_t moving_decision;
@@ -145,7 +146,7 @@ struct transition step_transition(const struct step *before, const struct step *
 /* agent_recover.c */
 void agent_recover(struct agent *a);
 void agent_watch_orphans(struct agent *a, const struct cluster_state *state);
-bool agent_has_orphan(const struct cluster_state *state);
+uint64_t agent_orphans(const struct cluster_state *state, bool *ret_now);
 
 /* agent_act.c */
 struct allowance agent_allowance(const struct agent *a);

@@ -54,24 +54,43 @@ agent_recover(struct agent *a)
 		log_warning("Open changes are not looked for: error='%s'", why.text);
 }
 
-bool
-agent_has_orphan(const struct cluster_state *state)
+/* Which services carry a plan label now, and which in their previous spec. 0 = none. */
+uint64_t
+agent_orphans(const struct cluster_state *state, bool *ret_now)
 {
-	for (size_t i = 0; i < state->n_services; i++)
-		if (docker_label_get(&state->services[i].labels, SPEC_LABEL_PLAN) != NULL)
-			return true;
-	return false;
+	uint64_t sum = 0;
+
+	*ret_now = false;
+	for (size_t i = 0; i < state->n_services; i++) {
+		const struct docker_service *v = &state->services[i];
+		const char *label = docker_label_get(&v->labels, SPEC_LABEL_PLAN);
+		const char *before = docker_label_get(&v->previous_labels, SPEC_LABEL_PLAN);
+
+		*ret_now = *ret_now || label != NULL;
+		if (label == NULL && before != NULL)
+			sum += hash64(v->id, strlen(v->id)) ^ hash64(before, strlen(before));
+	}
+	return sum;
 }
 
 /*
  * A service with a plan label, and no change of ours is open: another manager's forager is at
- * work, or was and died, or lost its leader. The lease tells which; only the leader asks.
+ * work, or was and died, or lost its leader. The lease tells which; only the leader asks. What
+ * stands in previous specs alone is looked at once: it may be there for good, where its owner's
+ * rollback needs it.
  */
 void
 agent_watch_orphans(struct agent *a, const struct cluster_state *state)
 {
-	if (!a->started || !a->leader || config_mode(a->config) == ACT_OBSERVE ||
-	    mono_ms() - a->recover_mono_ms < AGAIN_MS || !agent_has_orphan(state))
+	uint64_t before;
+	bool now;
+
+	if (!a->started || !a->leader || config_mode(a->config) == ACT_OBSERVE || a->wish != NULL ||
+	    mover_busy(a->mover) || mono_ms() - a->recover_mono_ms < AGAIN_MS)
 		return;
+	before = agent_orphans(state, &now);
+	if (!now && (before == 0 || before == a->orphans_looked))
+		return;
+	a->orphans_looked = before;
 	agent_recover(a);
 }

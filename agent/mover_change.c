@@ -2,6 +2,7 @@
 #include "agent/mover_internal.h"
 
 #include "storage/journal.h"
+#include "swarm/spec.h"
 
 struct ticket *
 ticket_new(struct mover *m)
@@ -46,6 +47,8 @@ change_forget(struct change *c)
 {
 	json_decref(c->spec);
 	c->spec = NULL;
+	json_decref(c->previous);
+	c->previous = NULL;
 	arena_free(c->arena);
 	c->arena = NULL;
 	c->facts = (struct docker_service){0};
@@ -82,6 +85,7 @@ change_free(struct change *c)
 	change_ids_free(&c->known, &c->n_known);
 	change_ids_free(&c->old, &c->n_old);
 	json_decref(c->sent);
+	json_decref(c->replaced);
 	free(c->service);
 	free(c->from);
 	free(c->to);
@@ -106,4 +110,57 @@ change_judge_plan(const struct change *c)
 	                           .known = (const char *const *) c->known,
 	                           .n_known = c->n_known,
 	                           .since_ms = c->in.created_wall_ms};
+}
+
+int
+change_standing(const struct change *c, enum mover_standing *ret, struct error *err)
+{
+	/* Swarm never rolls a move back (FailureAction is pause): who brought our label back so is
+	 * a person, and the rollback is theirs to be waited for. */
+	if (spec_plan(c->spec) != NULL && judge_rolled_back(&c->facts)) {
+		*ret = STANDING_FOREIGN;
+		return 0;
+	}
+	return mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, ret, err);
+}
+
+static bool
+is_json(const char *text)
+{
+	json_auto_t *doc = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+	return doc != NULL;
+}
+
+/* What the journal lost, our own label still tells. */
+static void
+mend(struct intent *in, const struct spec_before *b)
+{
+	if (!is_json(in->before)) {
+		free(in->before);
+		in->before = xstrdup(b->owned);
+		in->rest_hash = b->rest_hash;
+	}
+	if (!is_json(in->added)) {
+		free(in->added);
+		in->added = xstrdup(b->added);
+	}
+}
+
+void
+change_recall(struct change *c, const json_t *spec)
+{
+	const char *label = spec_before(spec);
+	_cleanup_(spec_before_done) struct spec_before b = {0};
+	json_auto_t *dropped = NULL;
+
+	if (label == NULL || !streq(spec_plan(spec), c->plan.label) ||
+	    spec_before_parse(label, &b, NULL) < 0)
+		return;
+	mend(&c->in, &b);
+	dropped = json_loads(b.dropped, 0, NULL);
+	if (!json_is_array(dropped))
+		return;
+	(void) json_array_clear(c->plan.drop);
+	(void) json_array_extend(c->plan.drop, dropped);
 }

@@ -15,8 +15,7 @@ on_confirm_tasks(struct mover *m, const struct error *err)
 		           VERDICT_PARTIAL, err);
 		return;
 	}
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) < 0 ||
-	    standing != STANDING_BEFORE) {
+	if (change_standing(c, &standing, &why) < 0 || standing != STANDING_BEFORE) {
 		mover_fail(m, MOVER_EVENT_FOREIGN, VERDICT_DEPLOY_QUIET, &why);
 		return;
 	}

@@ -3,23 +3,6 @@
 
 #include "swarm/spec.h"
 
-/* Older terms of ours that the steering took away are told by the label alone. */
-static void
-recall_dropped(struct change *c)
-{
-	const char *label = spec_before(c->spec);
-	_cleanup_(spec_before_done) struct spec_before b = {0};
-	json_auto_t *dropped = NULL;
-
-	if (label == NULL || spec_before_parse(label, &b, NULL) < 0)
-		return;
-	dropped = json_loads(b.dropped, 0, NULL);
-	if (!json_is_array(dropped))
-		return;
-	(void) json_array_clear(c->plan.drop);
-	(void) json_array_extend(c->plan.drop, dropped);
-}
-
 static bool
 landed(struct change *c, const struct docker_nodes *nodes)
 {
@@ -110,8 +93,8 @@ on_recover_nodes(void *data, struct docker_nodes *nodes, const struct error *err
 		mover_emit(m, MOVER_EVENT_STUCK);
 		return;
 	}
-	recall_dropped(c);
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) < 0)
+	change_recall(c, c->spec);
+	if (change_standing(c, &standing, &why) < 0)
 		c->err = why;
 	/* Found as before: what was to be written never was, or was taken back already. */
 	go_on(m, found(c, standing, landed(c, nodes)));
@@ -128,7 +111,7 @@ on_recover_read(struct mover *m, const struct error *err)
 	} else if (change_is_merge(c)) {
 		go_on(m,
 		      c->in.state == MOVE_PLANNED ? MOVER_EVENT_FOUND_BEFORE : MOVER_EVENT_MERGE);
-	} else if (c->in.state == MOVE_PLANNED && spec_plan(c->spec) == NULL) {
+	} else if (c->in.state == MOVE_PLANNED && spec_plan(c->spec) == NULL && !c->previous_ours) {
 		mover_emit(m, MOVER_EVENT_FOUND_BEFORE);
 	} else {
 		api_nodes(m->api, on_recover_nodes, ticket_new(m));

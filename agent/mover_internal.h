@@ -39,15 +39,17 @@ struct change {
 	bool nodes_moved;                  /* one of them has another one by now */
 	int64_t length_ms, deadline_mono;  /* of each wait */
 	unsigned tries, steady;
-	char *final; /* owned fields as they should end; NULL: not known yet */
+	int64_t held_up_since_ms; /* of YIELD_WAIT: no node takes a task, 0 = one does */
+	bool held_up;             /* and so for long enough */
+	char *final;              /* owned fields as they should end; NULL: not known yet */
 	char *places;
-	json_t *sent; /* of the POST under way */
+	json_t *sent, *replaced; /* of the POST under way: the spec, and the one that it replaces */
 	/* What our newest POST that was read back left: in.written, and the hash of its rest. */
 	bool wrote;
 	uint64_t written_rest;
 	struct docker_service facts; /* of the reading under way; strings in arena */
 	struct arena *arena;         /* of facts, and of tasks below */
-	json_t *spec;                /* of the reading under way */
+	json_t *spec, *previous;     /* of the reading under way; previous NULL = none */
 	bool previous_ours;          /* the reading's PreviousSpec carries our plan label */
 	struct docker_tasks tasks;
 	void (*then)(struct mover *m, const struct error *err); /* mover_read_tasks */
@@ -111,7 +113,12 @@ void change_ids_free(char ***ids, size_t *n);
 void change_id_add(char ***ids, size_t *n, const char *id);
 /* Fills what every journalled intent needs: plan from in (recovery) */
 void change_adopt(struct change *c, const struct intent *in);
+/* Takes from our label in the spec what the journal does not tell: older terms of ours that the
+ * steering took away, and what is damaged. Another one's label is left alone. */
+void change_recall(struct change *c, const json_t *spec);
 struct judge_plan change_judge_plan(const struct change *c);
+/* mover_spec_standing of the reading under way; a rollback to our steering is FOREIGN. */
+int change_standing(const struct change *c, enum mover_standing *ret, struct error *err);
 bool change_is_merge(const struct change *c); /* undo or release: no task is to move */
 
 /*
@@ -159,6 +166,13 @@ void mover_effect_watch(struct mover *m);
 void mover_effect_prove(struct mover *m);
 void mover_effect_recover(struct mover *m);
 void mover_effect_finish(struct mover *m);
+
+/*
+ * The change that a service's labels tell of, made from them alone; the caller's to free. Returns
+ * 1; 0 when there is nothing to be done; -EINVAL for labels that nobody can read; -EBUSY while
+ * somebody's update of the service is under way or paused: it is left to them until it ends.
+ */
+int mover_orphan(const struct api_service *service, struct change **ret, struct error *err);
 
 /* The recovery goes on: a change that it took up has ended. */
 void mover_recovery_next(struct mover *m);

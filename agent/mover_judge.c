@@ -24,6 +24,19 @@ judge_update_paused(const struct docker_service *service)
 }
 
 bool
+judge_rolled_back(const struct docker_service *service)
+{
+	switch (service->status.state) {
+	case DOCKER_ROLLBACK_STARTED:
+	case DOCKER_ROLLBACK_PAUSED:
+	case DOCKER_ROLLBACK_COMPLETED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
 judge_alive(const struct docker_task *task)
 {
 	return task->desired <= DOCKER_TASK_RUNNING && task->state <= DOCKER_TASK_RUNNING;
@@ -221,10 +234,16 @@ judge_unwind(const struct judge_look *look, struct error *why)
 int
 judge_other(const struct judge_look *look)
 {
-	if (judge_update_open(look->service) || judge_update_paused(look->service))
-		return JUDGE_WAIT;
-	for (size_t i = 0; i < look->n_tasks; i++)
-		if (judge_alive(&look->tasks[i]) && look->tasks[i].state <= DOCKER_TASK_PENDING)
-			return JUDGE_WAIT;
-	return MOVER_EVENT_OK;
+	bool pending = false;
+
+	if (judge_update_paused(look->service))
+		return MOVER_EVENT_OK;
+	for (size_t i = 0; i < look->n_tasks; i++) {
+		if (!judge_alive(&look->tasks[i]))
+			continue;
+		if (cannot_be_placed(&look->tasks[i]))
+			return MOVER_EVENT_FAILING;
+		pending = pending || look->tasks[i].state <= DOCKER_TASK_PENDING;
+	}
+	return pending || judge_update_open(look->service) ? JUDGE_WAIT : MOVER_EVENT_OK;
 }

@@ -46,12 +46,17 @@ int judge_calm(const struct judge_look *look, const struct judge_plan *plan, str
  * has none and cannot get one as things are. */
 int judge_unwind(const struct judge_look *look, struct error *why);
 
-/* YIELD_WAIT: OK when no update is open and nothing is pending. A paused one is not waited away. */
+/*
+ * YIELD_WAIT: OK when no update is open and nothing is pending, or when theirs is paused: that is
+ * not waited away. FAILING when a task of it finds no node: it may be our terms that hold it up.
+ */
 int judge_other(const struct judge_look *look);
 
 /* Whether an update of the service is under way, paused, or in a state that nobody knows. */
 bool judge_update_open(const struct docker_service *service);
 bool judge_update_paused(const struct docker_service *service);
+/* A rollback, at whatever stage. */
+bool judge_rolled_back(const struct docker_service *service);
 
 /* A task that Swarm means to run and that has not ended. */
 bool judge_alive(const struct docker_task *task);

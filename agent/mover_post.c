@@ -57,7 +57,7 @@ edit_of(enum mover_effect effect)
 	case MOVER_EFFECT_POST_MERGE:
 		return EDIT_MERGE;
 	default:
-		return EDIT_AGAIN; /* CLEAN, UNSIGN, PUSH */
+		return EDIT_AGAIN; /* CLEAN, PUSH, and after a yield */
 	}
 }
 
@@ -87,6 +87,18 @@ note_written(struct change *c, uint64_t rest)
 	c->wrote = true;
 }
 
+/*
+ * Nobody can have written between our POST and this reading when it shows what we sent, or when the
+ * previous spec is the one that ours replaced. Else what stands there is somebody's, and must not
+ * be taken for ours: it would be put back when we settle.
+ */
+static bool
+nobody_between(const struct change *c)
+{
+	return mover_spec_as_sent(c->spec, c->sent) ||
+	       (c->previous != NULL && json_equal(c->previous, c->replaced));
+}
+
 static void
 on_read_back(struct mover *m, const struct error *err)
 {
@@ -94,8 +106,14 @@ on_read_back(struct mover *m, const struct error *err)
 	uint64_t rest;
 
 	/* It was accepted: a reading that fails now is for the next effect to repeat. */
-	if (err == NULL && spec_rest_hash(c->sent, &rest, NULL) >= 0)
+	c->wrote = false;
+	if (err == NULL && nobody_between(c) && spec_rest_hash(c->sent, &rest, NULL) >= 0) {
 		note_written(c, rest);
+	} else {
+		free(c->in.written);
+		c->in.written = NULL;
+		(void) spec_owned_get(c->sent, &c->in.written, NULL);
+	}
 	mover_emit(m, MOVER_EVENT_OK);
 }
 
@@ -120,13 +138,6 @@ on_posted(void *data, const struct api_done *done, const struct error *err)
 		c->changed = c->changed || api_outcome_unknown(err);
 		try_again(m, SILENCE, err);
 	}
-}
-
-/* Another change is open there: ours has ended before it began, and its terms are its own. */
-static bool
-label_is_anothers(const struct change *c)
-{
-	return spec_plan(c->spec) != NULL && !streq(spec_plan(c->spec), c->plan.label);
 }
 
 static bool
@@ -170,21 +181,18 @@ static void
 post(struct mover *m)
 {
 	struct change *c = m->change;
-	enum mover_effect effect = effect_of(m);
-	enum mover_edit edit = edit_of(effect);
 	struct error why = {0};
 	json_t *edited = NULL;
-	int r;
+	int r = mover_spec_edit(edit_of(effect_of(m)), c->spec, &c->in, &c->plan, &edited, &why);
 
-	if (effect == MOVER_EFFECT_POST_UNSIGN && label_is_ours(c))
-		edit = EDIT_UNSIGN;
-	r = mover_spec_edit(edit, c->spec, &c->in, &c->plan, &edited, &why);
 	if (r < 0) {
 		give(m, MOVER_EVENT_REFUSED, &why);
 		return;
 	}
 	json_decref(c->sent);
 	c->sent = edited;
+	json_decref(c->replaced);
+	c->replaced = json_incref(c->spec);
 	mover_lead(m, on_lead);
 }
 
@@ -254,7 +262,32 @@ post_on_ours(struct mover *m, enum mover_standing standing)
 		mover_emit(m, MOVER_EVENT_FOREIGN);
 }
 
-/* L3 and L4: someone else's rollout is neither restarted nor resumed by us. */
+/*
+ * L3 and L4: someone else's rollout is neither restarted nor resumed by us; unless it is our own
+ * terms that hold it up, and nothing is lost by that. What is left of ours is taken away when their
+ * update has ended: whoever sees our label then does it.
+ */
+static bool
+left_to_them(const struct change *c)
+{
+	if (judge_update_paused(&c->facts))
+		return true;
+	return judge_update_open(&c->facts) && !(c->held_up && label_is_ours(c));
+}
+
+static void
+leave_to_them(struct mover *m)
+{
+	struct change *c = m->change;
+
+	(void) error_set(&c->err, EBUSY,
+	                 "someone else's update of '%s' is %s: our constraints go when it has "
+	                 "ended (or run forager release then)",
+	                 c->in.service_name,
+	                 judge_update_paused(&c->facts) ? "paused" : "still running");
+	mover_emit(m, MOVER_EVENT_FOREIGN);
+}
+
 static void
 post_yield(struct mover *m)
 {
@@ -265,12 +298,10 @@ post_yield(struct mover *m)
 
 	if (r < 0)
 		give(m, MOVER_EVENT_REFUSED, &why);
-	else if (r == 0 || label_is_anothers(c))
+	else if (r == 0 || mover_spec_is_anothers(c->spec, &c->in, &c->plan))
 		mover_emit(m, MOVER_EVENT_NOTHING);
-	else if (judge_update_paused(&c->facts) ||
-	         (judge_update_open(&c->facts) && !label_is_ours(c)))
-		refuse_open(m, "our constraints are still there; when it has ended, run forager "
-		               "release");
+	else if (left_to_them(c))
+		leave_to_them(m);
 	else
 		post(m);
 }
@@ -280,17 +311,36 @@ post_yield(struct mover *m)
  * term of ours. Only where that one is ours: else someone has written since, and their previous
  * spec is worth more than this.
  */
+static bool
+wants_second(const struct change *c)
+{
+	if (judge_update_open(&c->facts) || judge_update_paused(&c->facts))
+		return false;
+	if (c->wrote && mover_spec_is(c->spec, c->in.written, c->written_rest))
+		return true;
+	return !mover_spec_is_anothers(c->spec, &c->in, &c->plan) &&
+	       mover_spec_is_worthless(c->spec, &c->in, c->previous_ours);
+}
+
 static void
 post_second(struct mover *m)
 {
-	const struct change *c = m->change;
-	bool as_sent = c->wrote && mover_spec_is(c->spec, c->in.written, c->written_rest);
-
-	if ((as_sent || label_is_ours(c) || c->previous_ours) && !label_is_anothers(c) &&
-	    !judge_update_open(&c->facts) && !judge_update_paused(&c->facts))
+	if (wants_second(m->change))
 		post(m);
 	else
 		mover_emit(m, MOVER_EVENT_NOTHING);
+}
+
+/* A rollback after we yielded brings it all back: once more, from the beginning. */
+static void
+post_unsign(struct mover *m)
+{
+	struct change *c = m->change;
+
+	if (label_is_ours(c))
+		mover_emit(m, MOVER_EVENT_FOREIGN);
+	else
+		post_second(m);
 }
 
 static void
@@ -325,12 +375,13 @@ on_post_read(struct mover *m, const struct error *err)
 		try_again(m, SILENCE, err);
 	else if (effect == MOVER_EFFECT_POST_YIELD)
 		post_yield(m);
-	else if (effect == MOVER_EFFECT_POST_UNSIGN || effect == MOVER_EFFECT_POST_PUSH)
+	else if (effect == MOVER_EFFECT_POST_UNSIGN)
+		post_unsign(m);
+	else if (effect == MOVER_EFFECT_POST_PUSH)
 		post_second(m);
 	else if (effect == MOVER_EFFECT_POST_MERGE)
 		post_merge(m);
-	else if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, &why) <
-	         0)
+	else if (change_standing(c, &standing, &why) < 0)
 		give(m, MOVER_EVENT_FOREIGN, &why); /* not even the shape is left */
 	else if (effect == MOVER_EFFECT_POST_STEER)
 		post_steer(m, standing);

@@ -59,7 +59,8 @@ on_service(void *data, struct api_service *service, const struct error *err)
 	} else {
 		change_forget(c);
 		c->spec = json_incref(service->spec);
-		plan = spec_plan(json_object_get(service->doc, "PreviousSpec"));
+		c->previous = json_incref(json_object_get(service->doc, "PreviousSpec"));
+		plan = spec_plan(c->previous);
 		c->previous_ours = plan != NULL && streq(plan, c->plan.label);
 		c->facts = service->facts;
 		c->arena = take_ptr(service->arena);

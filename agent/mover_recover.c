@@ -121,72 +121,6 @@ start_row(struct mover *m, const struct intent *in)
 
 /* ---- from labels alone ---- */
 
-/* The first digits of our label say when the change was made. */
-static int64_t
-label_wall_ms(const char *label, int64_t deadline_wall_ms)
-{
-	char *end;
-	long long ms = strtoll(label, &end, 10);
-
-	return end != label && *end == '-' && ms > 0 && ms < deadline_wall_ms
-	           ? (int64_t) ms
-	           : deadline_wall_ms - LENGTH_MIN_MS;
-}
-
-/*
- * The spec with our labels: what stands there, or, where a change was stopped between settling and
- * cleaning, the previous one. NULL: neither.
- */
-static const json_t *
-signed_spec(const struct api_service *service)
-{
-	const json_t *previous = json_object_get(service->doc, "PreviousSpec");
-
-	if (spec_plan(service->spec) != NULL)
-		return service->spec;
-	return previous != NULL && spec_plan(previous) != NULL ? previous : NULL;
-}
-
-static int
-intent_from_label(const struct api_service *service, const json_t *from, struct intent *ret,
-                  struct error *err)
-{
-	_cleanup_(spec_before_done) struct spec_before b = {0};
-	const char *label = spec_before(from);
-	int r = -EINVAL;
-
-	if (label == NULL)
-		(void) error_set(err, EINVAL, "label " SPEC_LABEL_BEFORE " is missing");
-	else
-		r = spec_before_parse(label, &b, err);
-	if (r >= 0)
-		r = spec_owned_get(service->spec, &ret->written, err);
-	if (r < 0) {
-		(void) error_wrap(err,
-		                  "service '%s' carries " SPEC_LABEL_PLAN
-		                  " but what stood before cannot be read; check its constraints, "
-		                  "then run docker service update --label-rm " SPEC_LABEL_PLAN
-		                  " --label-rm " SPEC_LABEL_BEFORE " %s",
-		                  service->facts.name, service->facts.name);
-		return r;
-	}
-	ret->kind = MOVE_KIND_MOVE;
-	ret->state = MOVE_STEERED;
-	(void) str_copy(ret->service_id, sizeof(ret->service_id), service->id);
-	(void) str_copy(ret->from_id, sizeof(ret->from_id), b.from_id);
-	(void) str_copy(ret->to_id, sizeof(ret->to_id), b.to_id);
-	ret->service_name = xstrdup(service->facts.name);
-	ret->from_name = xstrdup(b.from_id);
-	ret->to_name = xstrdup(b.to_id);
-	ret->before = take_ptr(b.owned);
-	ret->added = take_ptr(b.added);
-	ret->old_tasks = xstrdup("[]");
-	ret->rest_hash = b.rest_hash;
-	ret->deadline_wall_ms = b.deadline_wall_ms;
-	ret->created_wall_ms = label_wall_ms(spec_plan(from), b.deadline_wall_ms);
-	return 0;
-}
-
 static void
 on_adopted(void *ctx, uint64_t id, const struct error *err)
 {
@@ -202,46 +136,78 @@ on_adopted(void *ctx, uint64_t id, const struct error *err)
 }
 
 static void
-adopt(struct mover *m, const struct api_service *service)
+adopt(struct mover *m, struct change *c)
 {
-	struct recovery *r = m->recovery;
-	_cleanup_(journal_intent_done) struct intent in = {0};
-	const json_t *from = signed_spec(service);
-	struct error why = {0};
-	struct change *c;
-
-	if (from == NULL) { /* gone meanwhile */
-		mover_recovery_next(m);
-		return;
-	}
-	if (intent_from_label(service, from, &in, &why) < 0) {
-		/* An old label that cannot be read does no harm unless it is rolled back to. */
-		note_error(r, from == service->spec ? &why : NULL);
-		mover_recovery_next(m);
-		return;
-	}
-	c = change_new();
-	c->plan.label = xstrdup(spec_plan(from));
-	change_adopt(c, &in);
 	c->done = on_change_done;
-	c->data = r;
+	c->data = m->recovery;
 	m->change = c;
 	m->journal.add(m->journal.data, &c->in, on_adopted, ticket_new(m));
 }
 
+static void read_labelled(struct mover *m);
+
+static void
+skip_labelled(struct mover *m, const struct error *err)
+{
+	note_error(m->recovery, err);
+	m->recovery->next_labelled++;
+	mover_recovery_next(m);
+}
+
+/*
+ * What carries a label is somebody's open move. Who holds the lease is at work on it; who does not
+ * lead leaves it to the forager that does, and has nothing to complain about.
+ */
+static void
+on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
+        const struct error *err)
+{
+	struct recovery *r = m->recovery;
+
+	(void) nodes;
+	if (verdict == VERDICT_OK) {
+		read_labelled(m);
+		return;
+	}
+	if (verdict != VERDICT_NOT_LEADER)
+		note_error(r, err);
+	r->next_labelled = r->n_labelled;
+	mover_recovery_next(m);
+}
+
+/* The lease is asked for when there is something to do, and then the service is read once more. */
 static void
 on_labelled_service(void *data, struct api_service *service, const struct error *err)
 {
 	struct mover *m = ticket_take(data);
+	struct change *c = NULL;
+	struct error why = {0};
+	int r;
 
 	if (m == NULL)
 		return;
 	if (service == NULL) {
-		note_error(m->recovery, err);
-		mover_recovery_next(m);
+		skip_labelled(m, err);
 		return;
 	}
-	adopt(m, service);
+	r = mover_orphan(service, &c, &why);
+	if (r <= 0) {
+		skip_labelled(m, r < 0 ? &why : NULL);
+	} else if (!keeper_held(m->keeper)) {
+		change_free(c);
+		mover_lead(m, on_lead);
+	} else {
+		m->recovery->next_labelled++;
+		adopt(m, c);
+	}
+}
+
+static void
+read_labelled(struct mover *m)
+{
+	struct recovery *r = m->recovery;
+
+	api_service_get(m->api, r->labelled[r->next_labelled], on_labelled_service, ticket_new(m));
 }
 
 /* A row of another plan does not explain the label: it ends by itself, its own label is gone. */
@@ -295,36 +261,6 @@ scan(struct mover *m)
 		api_services(m->api, on_scanned, ticket_new(m));
 }
 
-static void
-read_labelled(struct mover *m)
-{
-	struct recovery *r = m->recovery;
-
-	api_service_get(m->api, r->labelled[r->next_labelled++], on_labelled_service,
-	                ticket_new(m));
-}
-
-/*
- * What carries a label is somebody's open move. Who holds the lease is at work on it; who does not
- * lead leaves it to the forager that does, and has nothing to complain about.
- */
-static void
-on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
-        const struct error *err)
-{
-	struct recovery *r = m->recovery;
-
-	(void) nodes;
-	if (verdict == VERDICT_OK) {
-		read_labelled(m);
-		return;
-	}
-	if (verdict != VERDICT_NOT_LEADER)
-		note_error(r, err);
-	r->next_labelled = r->n_labelled;
-	mover_recovery_next(m);
-}
-
 void
 mover_recovery_next(struct mover *m)
 {
@@ -336,10 +272,8 @@ mover_recovery_next(struct mover *m)
 		start_row(m, &r->rows[r->next_row++]);
 	else if (!r->scanned)
 		scan(m);
-	else if (r->next_labelled < r->n_labelled && keeper_held(m->keeper))
-		read_labelled(m);
 	else if (r->next_labelled < r->n_labelled)
-		mover_lead(m, on_lead);
+		read_labelled(m);
 	else
 		finish(m);
 }

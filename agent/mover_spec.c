@@ -153,6 +153,44 @@ edit_steer(const json_t *spec, const struct intent *in, const struct mover_plan 
 	return spec_steer(spec, &st, ret, err);
 }
 
+/* As eligibility_start_first: where the owner chose it, or a label allows it. */
+static bool
+starts_first(const json_t *spec, const struct intent *in)
+{
+	json_auto_t *before = owned_doc(in->before);
+	const json_t *update = json_object_get(before, "UpdateConfig");
+	const json_t *labels = json_object_get(spec, "Labels");
+
+	return streq(json_string_value(json_object_get(update, "Order")), "start-first") ||
+	       streq(json_string_value(json_object_get(labels, "forager.start-first")), "yes");
+}
+
+int
+mover_spec_steered(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                   char **ret, struct error *err)
+{
+	struct mover_plan as_planned = *plan;
+	json_auto_t *owners = NULL, *steered = NULL;
+	int r;
+
+	if (in->before == NULL)
+		return error_set(err, EINVAL, "what stood before is not known");
+	as_planned.start_first = plan->start_first || starts_first(spec, in);
+	r = spec_owned_set(spec, in->before, &owners, err);
+	if (r >= 0)
+		r = edit_steer(owners, in, &as_planned, &steered, err);
+	return r < 0 ? r : spec_owned_get(steered, ret, err);
+}
+
+bool
+mover_spec_as_sent(const json_t *spec, const json_t *sent)
+{
+	_cleanup_(freep) char *now = NULL, *then = NULL;
+
+	return spec_owned_get(spec, &now, NULL) >= 0 && spec_owned_get(sent, &then, NULL) >= 0 &&
+	       same_owned(now, then);
+}
+
 /* The owner's placement, and our labels gone in the same change. */
 static int
 settle(const json_t *spec, const struct intent *in, struct spec_terms drop, struct spec_terms keep,
@@ -177,26 +215,102 @@ edit_settle(const json_t *spec, const struct intent *in, const struct mover_plan
 	return settle(spec, in, d, k, ret, err);
 }
 
-/*
- * Three-way, from what we wrote to what should stand. Both terms that we added and the revert's own
- * are ours.
- */
+static bool
+among(const char *text, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		if (streq(json_string_value(item), text))
+			return true;
+	return false;
+}
+
+static const json_t *
+constraints_of(const json_t *spec)
+{
+	return json_object_get(json_object_get(json_object_get(spec, "TaskTemplate"), "Placement"),
+	                       "Constraints");
+}
+
+/* Three-way, from what we wrote to what should stand. */
 static int
-edit_undo(const json_t *spec, const struct intent *in, const char *to, const char *from,
-          json_t **ret, struct error *err)
+edit_merge(const json_t *spec, const struct intent *in, json_t **ret, struct error *err)
 {
 	json_auto_t *list = json_loads(in->added != NULL ? in->added : "[]", 0, NULL);
-	json_t *ours = json_is_array(list) ? list : NULL;
 	struct spec_terms terms;
-	_cleanup_(freep) char *block = xasprintf("node.id!=%s", in->to_id);
-	_cleanup_(freep) const char **texts = mover_terms(ours, &terms.n);
+	_cleanup_(freep) const char **texts =
+	    mover_terms(json_is_array(list) ? list : NULL, &terms.n);
 
-	if (in->to_id[0] != '\0' && (in->state == MOVE_REVERTING || in->state == MOVE_BLOCKED)) {
-		texts = xrealloc(texts, terms.n + 1, sizeof(*texts));
-		texts[terms.n++] = block;
-	}
 	terms.texts = texts;
-	return spec_undo(spec, to, from, terms, ret, err);
+	return spec_undo(spec, in->written, in->before, terms, ret, err);
+}
+
+/*
+ * Our terms in a spec that somebody has changed: those we added, and the revert's own. Not one that
+ * its owner had before us; and where our labels are gone (somebody deployed anew) none, unless all
+ * of them stand there, as we write them. The revert's own takes the place of the others: beside
+ * them it is somebody's who wants the service off the target.
+ */
+static json_t *
+terms_in(const json_t *spec, const struct intent *in)
+{
+	json_auto_t *added = json_loads(in->added != NULL ? in->added : "[]", 0, NULL);
+	json_auto_t *before = owned_doc(in->before);
+	_cleanup_(freep) char *block = xasprintf("node.id!=%s", in->to_id);
+	const json_t *was = json_object_get(before, "Constraints"), *term;
+	bool all = json_array_size(added) > 0, any = false;
+	bool signed_off = spec_plan(spec) == NULL && spec_before(spec) == NULL;
+	json_t *ours = json_array();
+	size_t i;
+
+	json_array_foreach (added, i, term) {
+		bool stands = among(json_string_value(term), constraints_of(spec));
+
+		all = all && stands;
+		any = any || stands;
+		if (!among(json_string_value(term), was))
+			(void) json_array_append(ours, (json_t *) term);
+	}
+	if (signed_off && !all)
+		(void) json_array_clear(ours);
+	if (in->to_id[0] != '\0' && !any && !among(block, was) &&
+	    (!signed_off || in->state == MOVE_REVERTING || in->state == MOVE_BLOCKED))
+		(void) json_array_append_new(ours, json_string(block));
+	return ours;
+}
+
+/* The owned fields of a steering or a block: with our label. */
+static bool
+is_signed(const char *owned)
+{
+	json_auto_t *doc = owned_doc(owned);
+
+	return json_object_get(json_object_get(doc, "Labels"), SPEC_LABEL_PLAN) != NULL;
+}
+
+/*
+ * Takes away what is ours, whatever of it stands there: what we wrote last may be the owner's spec
+ * again while somebody's rollback has brought the steering back. Our labels go in any case.
+ */
+static int
+edit_yield(const json_t *spec, const struct intent *in, const struct mover_plan *plan, json_t **ret,
+           struct error *err)
+{
+	json_auto_t *merged = NULL, *list = terms_in(spec, in);
+	_cleanup_(freep) char *steered = NULL;
+	struct spec_terms terms;
+	_cleanup_(freep) const char **texts = mover_terms(list, &terms.n);
+	int r;
+
+	terms.texts = texts;
+	if (is_signed(in->written))
+		steered = xstrdup(in->written);
+	else if (mover_spec_steered(spec, in, plan, &steered, NULL) < 0)
+		steered = xstrdup(in->written != NULL ? in->written : in->before);
+	r = spec_undo(spec, in->before, steered, terms, &merged, err);
+	return r < 0 ? r : spec_clean(merged, in->before, ret, err);
 }
 
 int
@@ -217,9 +331,6 @@ mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *i
 	case EDIT_RESTORE:
 		r = settle(spec, in, none, none, &edited, err);
 		break;
-	case EDIT_UNSIGN:
-		r = spec_clean(spec, in->before, &edited, err);
-		break;
 	case EDIT_AGAIN:
 		edited = json_deep_copy(spec);
 		r = 0;
@@ -228,10 +339,10 @@ mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *i
 		r = spec_block(spec, in->before, in->to_id, &edited, err);
 		break;
 	case EDIT_YIELD:
-		r = edit_undo(spec, in, in->before, in->written, &edited, err);
+		r = edit_yield(spec, in, plan, &edited, err);
 		break;
 	case EDIT_MERGE:
-		r = edit_undo(spec, in, in->written, in->before, &edited, err);
+		r = edit_merge(spec, in, &edited, err);
 		break;
 	}
 	if (r < 0)
@@ -252,10 +363,23 @@ mover_spec_final(const json_t *spec, const struct intent *in, const struct mover
 	return r < 0 ? r : spec_owned_get(settled, ret, err);
 }
 
-static bool
-label_is_anothers(const json_t *spec, const struct mover_plan *plan)
+bool
+mover_spec_is_anothers(const json_t *spec, const struct intent *in, const struct mover_plan *plan)
 {
-	return spec_plan(spec) != NULL && !streq(spec_plan(spec), plan->label);
+	_cleanup_(spec_before_done) struct spec_before b = {0};
+
+	/* A plan label that somebody mangled is still ours to take away. */
+	return spec_plan(spec) != NULL && !streq(spec_plan(spec), plan->label) &&
+	       spec_before(spec) != NULL && spec_before_parse(spec_before(spec), &b, NULL) >= 0 &&
+	       b.deadline_wall_ms != in->deadline_wall_ms;
+}
+
+bool
+mover_spec_is_worthless(const json_t *spec, const struct intent *in, bool previous_ours)
+{
+	uint64_t hash;
+
+	return previous_ours && spec_rest_hash(spec, &hash, NULL) == 0 && hash == in->rest_hash;
 }
 
 bool
@@ -264,9 +388,10 @@ mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_
 {
 	json_auto_t *edited = NULL;
 
-	if (label_is_anothers(spec, plan))
+	if (mover_spec_is_anothers(spec, in, plan))
 		return false;
-	return previous_ours || mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
+	return mover_spec_is_worthless(spec, in, previous_ours) ||
+	       mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
 }
 
 /* Whether the spec, now its owned fields, is what this edit makes of it: then it was made already.

@@ -44,9 +44,23 @@ int mover_spec_standing(const json_t *spec, const struct intent *in, const struc
                         bool previous_ours, enum mover_standing *ret, struct error *err);
 
 /*
- * Whether anything of this change is in the spec, or in the previous one: another change's label
- * there means that ours ended before, whatever terms look alike.
+ * The owned fields as the steering wrote them, made anew from what stood before and our terms: also
+ * when what was written last is something else, or nobody remembers. -EINVAL: cannot be made.
  */
+int mover_spec_steered(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                       char **ret, struct error *err);
+/* Whether the owned fields are those of the spec that was sent, defaults filled in or not. */
+bool mover_spec_as_sent(const json_t *spec, const json_t *sent);
+
+/* Another change is open there: ours ended before it began, and its terms are its own. */
+bool mover_spec_is_anothers(const json_t *spec, const struct intent *in,
+                            const struct mover_plan *plan);
+/*
+ * Whether the previous spec holds nothing but this one with our steering: nobody's rollback needs
+ * it. When somebody has deployed since, it holds the version before, and is left alone.
+ */
+bool mover_spec_is_worthless(const json_t *spec, const struct intent *in, bool previous_ours);
+/* Whether anything of this change is to be taken away, from the spec or the previous one. */
 bool mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
                      bool previous_ours);
 
@@ -56,9 +70,8 @@ enum mover_edit {
 	               */
 	EDIT_RESTORE, /* the owner's placement exactly as before */
 	EDIT_AGAIN,   /* the same once more: Swarm's previous spec becomes this one */
-	EDIT_UNSIGN,  /* labels only */
 	EDIT_BLOCK,
-	EDIT_YIELD, /* three-way */
+	EDIT_YIELD, /* three-way: what is ours goes, our labels too */
 	EDIT_MERGE, /* undo, release: in->written where in->before still stands, three-way */
 };
 

@@ -72,7 +72,7 @@ enum mover_state {
 	X(POST_CLEAN, "change the service: nothing, so that the previous spec is this one")        \
 	X(POST_BLOCK, "change the service: the target excluded")                                   \
 	X(POST_YIELD, "change the service: three-way, what is still ours")                         \
-	X(POST_UNSIGN, "the same, whatever else stands there")                                     \
+	X(POST_UNSIGN, "the same after a yield")                                                   \
 	X(POST_MERGE, "change the service: three-way, ours goes")                                  \
 	X(POST_PUSH, "the same after a merge")                                                     \
 	X(WATCH_MOVE, "watch the tasks: landed?")                                                  \

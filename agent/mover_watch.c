@@ -9,6 +9,8 @@
  * is made by another part of Swarm than the updater, and may appear a moment after the block.
  */
 #define STEADY 2
+/* So long a task of somebody's update may find no node before we take our terms away under it. */
+#define HELD_UP_MS 5000
 
 static void look(struct mover *m);
 
@@ -57,7 +59,7 @@ still_ours(const struct mover *m, struct error *why)
 
 	if (effect_of(m) == MOVER_EFFECT_WATCH_OTHER)
 		return true;
-	if (mover_spec_standing(c->spec, &c->in, &c->plan, c->previous_ours, &standing, why) < 0)
+	if (change_standing(c, &standing, why) < 0)
 		return false;
 	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
 		return standing == STANDING_BLOCKED || standing == STANDING_STEERED ||
@@ -88,6 +90,21 @@ judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why
 	}
 }
 
+/* No node for a task: for a moment that is nothing, and for long it is not theirs to wait for. */
+static int
+judge_held_up(struct change *c, int r)
+{
+	if (r != MOVER_EVENT_FAILING) {
+		c->held_up_since_ms = 0;
+		c->held_up = false;
+		return r;
+	}
+	if (c->held_up_since_ms == 0)
+		c->held_up_since_ms = mono_ms();
+	c->held_up = mono_ms() - c->held_up_since_ms >= MIN((int64_t) HELD_UP_MS, c->length_ms / 2);
+	return c->held_up ? MOVER_EVENT_OK : JUDGE_WAIT;
+}
+
 static void
 on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 {
@@ -114,6 +131,8 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		return;
 	}
 	m->change->steady = 0;
+	if (effect_of(m) == MOVER_EFFECT_WATCH_OTHER)
+		r = judge_held_up(m->change, r);
 	if (r == JUDGE_WAIT)
 		not_yet(m, NULL);
 	else if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)
@@ -154,5 +173,7 @@ mover_effect_watch(struct mover *m)
 		left = CLAMP(c->in.deadline_wall_ms - wall_ms(), 0, c->length_ms);
 	c->deadline_mono = mono_ms() + left;
 	c->steady = 0;
+	c->held_up_since_ms = 0;
+	c->held_up = false;
 	look(m);
 }

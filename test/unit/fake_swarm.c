@@ -134,6 +134,33 @@ clean_in_slot(const struct fake_swarm *f, uint32_t slot)
 	return FAKE_TASKS;
 }
 
+/* Slots that are new get a task, those that are too many lose theirs. */
+static void
+scale(struct fake_swarm *f)
+{
+	f->slots = (unsigned) json_integer_value(json_object_get(
+	    json_object_get(json_object_get(f->spec, "Mode"), "Replicated"), "Replicas"));
+	for (size_t i = 0; i < f->n_tasks; i++)
+		if (f->tasks[i].slot > f->slots)
+			f->tasks[i].desired = f->tasks[i].state = TASK_SHUTDOWN;
+	for (uint32_t slot = 1; slot <= f->slots; slot++) {
+		bool has = false;
+
+		for (size_t i = 0; i < f->n_tasks; i++)
+			has = has || (f->tasks[i].slot == slot && alive(&f->tasks[i]));
+		if (!has) {
+			uint32_t node = place(f);
+			struct fake_task *t = task_new(f, slot);
+
+			t->node = node;
+			t->state = node == FAKE_NODES ? TASK_PENDING : TASK_RUNNING;
+			t->error = node == FAKE_NODES ? "no suitable node (scheduling constraints "
+			                                "not satisfied on 3 nodes)"
+			                              : "";
+		}
+	}
+}
+
 /* The updater after a POST: a slot with a clean task keeps that one alone, others get a new one. */
 static void
 react(struct fake_swarm *f)
@@ -141,6 +168,7 @@ react(struct fake_swarm *f)
 	bool dirty = false;
 
 	f->update_state = NULL;
+	scale(f);
 	for (uint32_t slot = 1; slot <= f->slots; slot++) {
 		size_t clean = clean_in_slot(f, slot), n = f->n_tasks, last = FAKE_TASKS;
 
@@ -176,6 +204,30 @@ fake_write(struct fake_swarm *f, json_t *spec)
 	f->version++;
 }
 
+void
+fake_update(struct fake_swarm *f, json_t *spec, bool paused)
+{
+	fake_write(f, spec);
+	react(f);
+	if (paused)
+		f->update_state = "paused";
+}
+
+bool
+fake_rollback(struct fake_swarm *f)
+{
+	json_t *spec = f->spec;
+
+	if (f->previous == NULL)
+		return false;
+	f->spec = f->previous;
+	f->previous = spec;
+	f->version++;
+	react(f);
+	f->update_state = "rollback_started";
+	return true;
+}
+
 static bool
 all_run(const struct fake_swarm *f)
 {
@@ -186,12 +238,14 @@ all_run(const struct fake_swarm *f)
 static void
 tick(struct fake_swarm *f)
 {
-	if (!streq(f->update_state, "updating") || !all_run(f))
+	bool back = streq(f->update_state, "rollback_started");
+
+	if ((!back && !streq(f->update_state, "updating")) || !all_run(f))
 		return;
 	if (f->update_left > 0)
 		f->update_left--;
 	else
-		f->update_state = "completed";
+		f->update_state = back ? "rollback_completed" : "completed";
 }
 
 /* ---- what it says ---- */
@@ -417,7 +471,8 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 		answer(conn, 200, tasks(f));
 	else if (str_has_prefix(path, "/services/") && streq(r->method, "POST"))
 		update(f, conn, r);
-	else if (str_has_prefix(path, "/services/") && f->removed)
+	else if (str_has_prefix(path, "/services/") &&
+	         (f->removed || strstr(path, fake_service_id) == NULL))
 		complain(conn, 404, "service service1 not found");
 	else if (str_has_prefix(path, "/services/")) {
 		tick(f);

@@ -89,6 +89,10 @@ void fake_lease_write(struct fake_swarm *f, const char *holder);
 
 /* Someone else writes: the spec becomes this one (taken over). */
 void fake_write(struct fake_swarm *f, json_t *spec);
+/* The same, and Swarm's updater starts; paused: and gives up. */
+void fake_update(struct fake_swarm *f, json_t *spec, bool paused);
+/* docker service rollback; false when there is no previous spec. */
+bool fake_rollback(struct fake_swarm *f);
 
 /* Slots whose one living task runs, and runs on this node (FAKE_NODES: anywhere). */
 unsigned fake_running(const struct fake_swarm *f, uint32_t node);

@@ -22,6 +22,7 @@ enum stands {
 	ELSE_IMAGE, /* steered, then a new image came */
 	ELSE_TERMS, /* their constraints beside ours, our labels gone */
 	ELSE_BLOCK, /* our block among their constraints, our labels gone */
+	DEPLOYED,   /* steered, then deployed anew by its owner with a new image */
 	ANOTHERS,   /* another plan's steering */
 	SHAPELESS   /* no Placement at all */
 };
@@ -95,6 +96,10 @@ put_stands(struct effects *e, enum stands stands)
 		spec = json_deep_copy(steered);
 		set_image(spec);
 		break;
+	case DEPLOYED:
+		spec = json_deep_copy(f->original);
+		set_image(spec);
+		break;
 	case ELSE_TERMS:
 		fake_write(f, json_deep_copy(f->original));
 		spec = without_labels(json_deep_copy(steered));
@@ -110,8 +115,10 @@ put_stands(struct effects *e, enum stands stands)
 		fake_write(f, spec);
 		json_decref(steered);
 		return;
-	case ANOTHERS:
-		spec = json_deep_copy(steered);
+	case ANOTHERS: /* begun at another time */
+		e->c->in.deadline_wall_ms++;
+		spec = edited(EDIT_STEER, f->original, e->c);
+		e->c->in.deadline_wall_ms--;
 		(void) json_object_set_new(json_object_get(spec, "Labels"), SPEC_LABEL_PLAN,
 		                           json_string("another"));
 		break;

@@ -240,7 +240,7 @@ world_open(struct world *x, const char *spec, const uint32_t *on)
 	(void) uv_timer_init(&x->loop, &x->pulse);
 	(void) uv_timer_start(&x->pulse, on_pulse, 1, 1);
 	x->later.data = x;
-	(void) uv_timer_start(&x->guard, on_guard, 8000, 0);
+	(void) uv_timer_start(&x->guard, on_guard, 60000, 0);
 	uv_unref((uv_handle_t *) &x->guard);
 	fake_open(&x->fake, &x->loop, spec, on);
 	x->fake.data = x;

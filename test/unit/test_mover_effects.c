@@ -68,17 +68,20 @@ static const struct post_case {
     P(YIELD, STEERED, ELSE_BLOCK, OK, 1),
     P(YIELD, STEERED, ANOTHERS, NOTHING, 0),
     P(YIELD, STEERED, SHAPELESS, REFUSED, 0),
-    {MOVER_YIELD, MOVE_STEERED, ELSE_IMAGE, "updating", MOVER_EVENT_OK, 1, VERDICT_OK, NULL},
-    {MOVER_YIELD, MOVE_STEERED, ELSE_IMAGE, "paused", MOVER_EVENT_REFUSED, 0, VERDICT_UPDATE_PAUSED,
-     "our constraints are still there"},
-    {MOVER_YIELD, MOVE_STEERED, ELSE_TERMS, "updating", MOVER_EVENT_REFUSED, 0, VERDICT_UPDATE_OPEN,
+    {MOVER_YIELD, MOVE_STEERED, ELSE_IMAGE, "updating", MOVER_EVENT_FOREIGN, 0, VERDICT_OK,
+     "someone else's update of 'web' is still running: our constraints go when it has ended"},
+    {MOVER_YIELD, MOVE_STEERED, ELSE_IMAGE, "paused", MOVER_EVENT_FOREIGN, 0, VERDICT_OK,
+     "is paused: our constraints go when it has ended"},
+    {MOVER_YIELD, MOVE_STEERED, ELSE_TERMS, "updating", MOVER_EVENT_FOREIGN, 0, VERDICT_OK,
      "run forager release"},
-    {MOVER_YIELD, MOVE_STEERED, ELSE_TERMS, "paused", MOVER_EVENT_REFUSED, 0, VERDICT_UPDATE_PAUSED,
+    {MOVER_YIELD, MOVE_STEERED, ELSE_TERMS, "rollback_paused", MOVER_EVENT_FOREIGN, 0, VERDICT_OK,
      "is paused"},
-    /* The second one only where the previous spec is ours. */
+    {MOVER_YIELD, MOVE_STEERED, CLEANED, "updating", MOVER_EVENT_NOTHING, 0, VERDICT_OK, NULL},
+    /* The second one only where the previous spec is ours, and nobody's rollback needs it. */
     P(YIELD_CLEAN, STEERED, SETTLED, OK, 1),
-    P(YIELD_CLEAN, STEERED, STEERED, OK, 1),
-    P(YIELD_CLEAN, STEERED, ELSE_IMAGE, OK, 1),
+    P(YIELD_CLEAN, STEERED, STEERED, FOREIGN, 0),
+    P(YIELD_CLEAN, STEERED, ELSE_IMAGE, FOREIGN, 0),
+    P(YIELD_CLEAN, STEERED, DEPLOYED, NOTHING, 0),
     P(YIELD_CLEAN, STEERED, ELSE_TERMS, NOTHING, 0),
     P(YIELD_CLEAN, STEERED, CLEANED, NOTHING, 0),
     P(YIELD_CLEAN, STEERED, ANOTHERS, NOTHING, 0),
@@ -147,12 +150,14 @@ test_yield_leaves_theirs(void **unused)
 	assert_true(fake_spec_exact(&e.x.fake));
 	effects_close(&e);
 
-	/* The second one takes labels only. */
-	effects_open(&e, MOVER_YIELD_CLEAN, MOVE_STEERED);
+	/* It waits for a node under our own terms: it is helped at once. */
+	effects_open(&e, MOVER_YIELD, MOVE_STEERED);
 	put_stands(&e, ELSE_IMAGE);
-	expect(&e, "labels only", OK, 1);
-	assert_null(spec_plan(e.x.fake.spec));
-	assert_true(fake_has_term(e.x.fake.spec));
+	e.x.fake.update_state = "updating";
+	e.x.fake.update_left = 1000;
+	e.c->held_up = true;
+	expect(&e, "held up", OK, 1);
+	assert_false(fake_has_term(e.x.fake.spec));
 	effects_close(&e);
 }
 

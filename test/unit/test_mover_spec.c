@@ -358,9 +358,6 @@ static const struct {
     {EDIT_SETTLE, SIGNED, MOVE_VERIFIED, 1, "[\"a==b\",\"node.id!=keep\"]", OWNERS, UNSIGNED},
     {EDIT_RESTORE, SIGNED, MOVE_BLOCKED, 1, "[\"a==b\"]", OWNERS, UNSIGNED},
     {EDIT_AGAIN, SIGNED, MOVE_SETTLED, 0, "[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, SIGNED},
-    {EDIT_UNSIGN, SIGNED, MOVE_STEERED, 1, "[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, UNSIGNED},
-    {EDIT_UNSIGN, UNSIGNED, MOVE_STEERED, 0, "[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED,
-     UNSIGNED},
     {EDIT_BLOCK, SIGNED, MOVE_REVERTING, 1, "[\"a==b\",\"node.id!=bbbbbbbbbb\"]", STEERED, SIGNED},
     {EDIT_YIELD, SIGNED, MOVE_STEERED, 1, "[\"a==b\"]", OWNERS, UNSIGNED},
     {EDIT_MERGE, SIGNED, MOVE_VERIFIED, 0, "[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, SIGNED},
@@ -413,32 +410,57 @@ test_edit_steer(void **state)
 	done(&m);
 }
 
-/* Someone else changed the constraints: only what is literally ours goes. */
+/*
+ * Someone else changed the constraints: only what is literally ours goes. Without our labels that
+ * is all of our terms or none; the revert's own one takes the place of the others.
+ */
 static void
 test_edit_yield(void **state)
 {
+#define ADDED "node.id!=aaaaaaaaaa"
+#define BLOCK "node.id!=bbbbbbbbbb"
 	static const struct {
+		const char *labels;
 		enum move_state state;
 		bool move; /* not an undo */
-		const char *added, *left;
+		const char *added, *stands, *left;
 	} cases[] = {
-	    {MOVE_STEERED, true, "[\"node.id!=aaaaaaaaaa\"]", "[\"x==y\",\"node.id!=bbbbbbbbbb\"]"},
-	    {MOVE_REVERTING, true, "[\"node.id!=aaaaaaaaaa\"]", "[\"x==y\"]"},
-	    {MOVE_BLOCKED, true, "[\"node.id!=aaaaaaaaaa\"]", "[\"x==y\"]"},
-	    {MOVE_BLOCKED, false, "[\"node.id!=aaaaaaaaaa\"]",
-	     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]"},
-	    {MOVE_STEERED, true, NULL,
-	     "[\"x==y\",\"node.id!=aaaaaaaaaa\",\"node.id!=bbbbbbbbbb\"]"},
-	    {MOVE_STEERED, true, "{}",
-	     "[\"x==y\",\"node.id!=aaaaaaaaaa\",\"node.id!=bbbbbbbbbb\"]"},
-	    {MOVE_STEERED, true, "[", "[\"x==y\",\"node.id!=aaaaaaaaaa\",\"node.id!=bbbbbbbbbb\"]"},
+	    {UNSIGNED, MOVE_STEERED, true, "[\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\",\"" BLOCK "\"]", "[\"x==y\",\"" BLOCK "\"]"},
+	    {SIGNED, MOVE_STEERED, true, "[\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\",\"" BLOCK "\"]", "[\"x==y\",\"" BLOCK "\"]"},
+	    {UNSIGNED, MOVE_REVERTING, true, "[\"" ADDED "\"]", "[\"x==y\",\"" BLOCK "\"]",
+	     "[\"x==y\"]"},
+	    {SIGNED, MOVE_BLOCKED, true, "[\"" ADDED "\"]", "[\"x==y\",\"" BLOCK "\"]",
+	     "[\"x==y\"]"},
+	    /* From the label alone: what stands there tells that it is blocked. */
+	    {SIGNED, MOVE_STEERED, true, "[\"" ADDED "\"]", "[\"x==y\",\"" BLOCK "\"]",
+	     "[\"x==y\"]"},
+	    {UNSIGNED, MOVE_STEERED, true, "[\"" ADDED "\"]", "[\"x==y\",\"" BLOCK "\"]",
+	     "[\"x==y\",\"" BLOCK "\"]"},
+	    {UNSIGNED, MOVE_BLOCKED, false, "[\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\",\"" BLOCK "\"]", "[\"x==y\",\"" BLOCK "\"]"},
+	    /* A deploy whose own list looks a little like ours. */
+	    {UNSIGNED, MOVE_STEERED, true, "[\"" ADDED "\",\"node.id!=cccccccccc\"]",
+	     "[\"x==y\",\"" ADDED "\"]", "[\"x==y\",\"" ADDED "\"]"},
+	    {SIGNED, MOVE_STEERED, true, "[\"" ADDED "\",\"node.id!=cccccccccc\"]",
+	     "[\"x==y\",\"" ADDED "\"]", "[\"x==y\"]"},
+	    /* What its owner had before us stays. */
+	    {SIGNED, MOVE_STEERED, true, "[\"a==b\",\"" ADDED "\"]",
+	     "[\"a==b\",\"" ADDED "\",\"x==y\"]", "[\"a==b\",\"x==y\"]"},
+	    {UNSIGNED, MOVE_STEERED, true, NULL, "[\"x==y\",\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\"]"},
+	    {UNSIGNED, MOVE_STEERED, true, "{}", "[\"x==y\",\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\"]"},
+	    {UNSIGNED, MOVE_STEERED, true, "[", "[\"x==y\",\"" ADDED "\"]",
+	     "[\"x==y\",\"" ADDED "\"]"},
 	};
+#undef ADDED
+#undef BLOCK
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		json_auto_t *spec = spec_of(
-		    "[\"x==y\",\"node.id!=aaaaaaaaaa\",\"node.id!=bbbbbbbbbb\"]", OWNERS, UNSIGNED);
-		json_auto_t *got = NULL;
+		json_auto_t *spec = spec_of(cases[i].stands, OWNERS, cases[i].labels), *got = NULL;
 		struct made m;
 
 		make(&m);
@@ -448,6 +470,8 @@ test_edit_yield(void **state)
 		set(&m.in.added, cases[i].added);
 		assert_true(mover_spec_edit(EDIT_YIELD, spec, &m.in, &m.plan, &got, NULL) >= 0);
 		assert_dump(at(got, "TaskTemplate", "Placement", "Constraints"), cases[i].left);
+		assert_null(spec_plan(got));
+		assert_null(spec_before(got));
 		done(&m);
 	}
 }
@@ -490,7 +514,6 @@ test_edits_refuse(void **state)
 	                 -EINVAL);
 	set(&m.in.before, "[]");
 	assert_int_equal(mover_spec_edit(EDIT_SETTLE, spec, &m.in, &m.plan, &got, NULL), -EINVAL);
-	assert_int_equal(mover_spec_edit(EDIT_UNSIGN, spec, &m.in, &m.plan, &got, NULL), -EINVAL);
 	assert_int_equal(mover_spec_final(spec, &m.in, &m.plan, false, &final, NULL), -EINVAL);
 	assert_null(got);
 	assert_null(final);
@@ -546,7 +569,8 @@ test_ours(void **state)
 	    {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, SIGNED, true, true},
 	    {"[\"x==y\",\"node.id!=aaaaaaaaaa\"]", OWNERS, UNSIGNED, true, true},
 	    {"[\"a==b\"]", OWNERS, SIGNED, true, true},
-	    {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, ANOTHERS, false, false},
+	    /* Mangled labels are ours to take away. */
+	    {"[\"a==b\",\"node.id!=aaaaaaaaaa\"]", STEERED, ANOTHERS, true, true},
 	};
 
 	(void) state;

@@ -31,6 +31,8 @@ unit_tests = \
 	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
 	test/unit/test_mover_lease \
+	test/unit/test_mover_people \
+	test/unit/test_mover_recover \
 	test/unit/test_mover_spec \
 	test/unit/test_mover_table \
 	test/unit/test_nocore \
@@ -156,6 +158,14 @@ test_unit_test_mover_lease_SOURCES = test/unit/test_mover_lease.c test/unit/fake
 	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_lease_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_lease_LDADD = $(test_libs)
+test_unit_test_mover_people_SOURCES = test/unit/test_mover_people.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_people_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_people_LDADD = $(test_libs)
+test_unit_test_mover_recover_SOURCES = test/unit/test_mover_recover.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_recover_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_recover_LDADD = $(test_libs)
 test_unit_test_mover_spec_SOURCES = test/unit/test_mover_spec.c test/unit/spec_docs.h
 test_unit_test_mover_spec_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_spec_LDADD = $(test_libs)
