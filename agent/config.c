@@ -245,6 +245,11 @@ config_check(const struct config *c, struct error *err)
 		    "%s: [policy] algorithm = tabular is not in this version: its table has to "
 		    "be judged in the simulator first; use linear, spread or pbf",
 		    source_of(c, "policy", "algorithm"));
+	if (c->settle == SETTLE_HOLD)
+		return error_set(err, EINVAL,
+		                 "%s: [moves] settle = hold is not in this version: which nodes to "
+		                 "avoid has to be learnt first; use release",
+		                 source_of(c, "moves", "settle"));
 	if (c->decide_every_ms < c->sample_every_ms)
 		return error_set(
 		    err, EINVAL,

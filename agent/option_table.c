@@ -89,8 +89,10 @@ const struct option option_table[] = {
              "decisions."},
 
     {"moves", "settle", OPTION_CHOICE, AT(settle), 0, 0, "release", .choices = {"release", "hold"},
-     .help = "What stands in a service's constraints after a move. release: exactly what its owner "
-             "wrote. hold: also a short list of nodes to avoid, so that a failover lands well."},
+     .help =
+         "What stands in a service's constraints after a move. release: exactly what its owner "
+         "wrote. hold: also a short list of nodes to avoid, so that a failover lands well; it is "
+         "not in this version."},
     {"moves", "per-hour", OPTION_COUNT, AT(per_hour), 0, 3600, "4",
      .help = "Most moves in any hour, in the whole cluster. Each one churns connections and "
              "overwrites PreviousSpec: few and good ones."},

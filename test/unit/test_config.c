@@ -174,6 +174,7 @@ test_refused(void **state)
 	    {"[objective]\nenergy = inf\n", "expected a number"},
 	    {"[objective]\nenergy = 0x1\n", "expected a number"},
 	    {"[policy]\nexplore = maybe\n", "expected on or off"},
+	    {"[moves]\nsettle = hold\n", "f:2: [moves] settle = hold is not in this version"},
 	    {"[policy]\nalgorithm = tabular\n",
 	     "f:2: [policy] algorithm = tabular is not in this version"},
 	    {"[agent]\nnonsense\n", "f:2: neither a [section], nor a key = value, nor a # comment"},
