@@ -8,6 +8,8 @@ on_timer(uv_timer_t *timer)
 {
 	struct sampler *s = timer->data;
 
+	s->ticked_mono_ms = mono_ms();
+	s->ticks++;
 	for (size_t i = 0; i < s->sources.n; i++) {
 		source_check_age(s->sources.entries[i].value);
 		source_start_round(s->sources.entries[i].value);
@@ -83,11 +85,18 @@ sampler_new(uv_loop_t *loop, struct cluster *cluster, struct roster *roster, str
 	return s;
 }
 
+static void
+arm(struct sampler *s, int64_t wait_ms)
+{
+	(void) uv_timer_start(&s->timer, on_timer, (uint64_t) wait_ms,
+	                      (uint64_t) s->config->sample_every_ms);
+}
+
 void
 sampler_start(struct sampler *s)
 {
 	s->running = true;
-	(void) uv_timer_start(&s->timer, on_timer, 0, (uint64_t) s->config->sample_every_ms);
+	arm(s, 0);
 }
 
 void
@@ -101,8 +110,18 @@ void
 sampler_set_config(struct sampler *s, const struct config *config)
 {
 	s->config = config;
+	/* The rhythm goes on: ten reloads in a second are no ten rounds. */
 	if (s->running)
-		sampler_start(s);
+		arm(s, s->ticks == 0
+		           ? 0
+		           : CLAMP(s->ticked_mono_ms + config->sample_every_ms - mono_ms(), 0,
+		                   config->sample_every_ms));
+}
+
+uint64_t
+sampler_ticks(const struct sampler *s)
+{
+	return s->ticks;
 }
 
 struct sample_row *

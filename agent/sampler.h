@@ -24,8 +24,11 @@ struct sampler *sampler_new(uv_loop_t *loop, struct cluster *cluster, struct ros
 void sampler_start(struct sampler *s);
 /* No further round; answers under way are dropped. */
 void sampler_stop(struct sampler *s);
-/* After SIGHUP. */
+/* After SIGHUP. The rhythm goes on: a round is never sooner after the last one than sample-every.
+ */
 void sampler_set_config(struct sampler *s, const struct config *config);
+/* How often a round has begun. */
+uint64_t sampler_ticks(const struct sampler *s);
 
 /*
  * After a poll: new nodes get a source, gone ones lose it; which images must be asked for. Needs

@@ -35,6 +35,8 @@ struct sampler {
 	struct facts *facts;
 	const struct config *config;
 	uv_timer_t timer;
+	uint64_t ticks;
+	int64_t ticked_mono_ms; /* the newest one */
 	struct idmap sources;
 	struct sample_row *rows;
 	size_t n_rows, room_rows;

@@ -12,6 +12,7 @@
 #include "agent/facts.h"
 #include "agent/pace.h"
 #include "agent/roster.h"
+#include "agent/sampler.h"
 
 #define BASE_MS 15000
 
@@ -463,6 +464,47 @@ test_damaged_rows_are_dropped(void **state)
 	roster_free(r);
 }
 
+static void
+on_sampler_closed(void *data)
+{
+	*(bool *) data = true;
+}
+
+/* Reloads do not hurry the rounds: an engine is not asked more often than sample-every says. */
+static void
+test_reloads_keep_the_rhythm(void **state)
+{
+	struct config *config = config_new();
+	struct sampler *s;
+	bool closed = false;
+	uv_loop_t loop;
+
+	(void) state;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	config->sample_every_ms = 3600000;
+	s = sampler_new(&loop, NULL, NULL, NULL, config);
+	sampler_set_config(s, config); /* before the start: nothing runs */
+	(void) uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(sampler_ticks(s), 0);
+	sampler_start(s);
+	for (int i = 0; i < 10; i++) {
+		sampler_set_config(s, config);
+		uv_update_time(&loop);
+		(void) uv_run(&loop, UV_RUN_NOWAIT);
+		assert_int_equal(sampler_ticks(s), 1);
+	}
+	/* A shorter one holds from the last round on. */
+	config->sample_every_ms = 1;
+	sampler_set_config(s, config);
+	(void) uv_run(&loop, UV_RUN_ONCE);
+	assert_true(sampler_ticks(s) >= 2);
+	sampler_close(s, on_sampler_closed, &closed);
+	(void) uv_run(&loop, UV_RUN_DEFAULT);
+	assert_true(closed);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	config_free(config);
+}
+
 int
 main(void)
 {
@@ -479,6 +521,7 @@ main(void)
 	    cmocka_unit_test(test_first_states_come_in_portions),
 	    cmocka_unit_test(test_net_steps_of_each_container_once),
 	    cmocka_unit_test(test_damaged_rows_are_dropped),
+	    cmocka_unit_test(test_reloads_keep_the_rhythm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
