@@ -5,6 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "agent/agent_batch.h"
 
 #define SERVICE "aaaaaaaaaaaaaaaaaaaaaaas1"
@@ -150,6 +157,56 @@ test_polls_after_events_leave_room(void **state)
 	assert_int_equal(agent_event_wait_ms(&s), 30000);
 }
 
+/* An engine that takes connections and never answers. */
+static int
+silent_engine(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0 && str_copy(addr.sun_path, sizeof(addr.sun_path), path));
+	(void) unlink(path);
+	assert_int_equal(bind(fd, (struct sockaddr *) &addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	return fd;
+}
+
+/* systemd's watchdog sends SIGABRT to one that hangs: the first one ends it, whatever it does. */
+static void
+test_abort_ends_it(void **state)
+{
+	char dir[] = "/tmp/forager-agent-XXXXXX";
+	_cleanup_(freep) char *sock = NULL, *url = NULL, *conf = NULL, *db = NULL;
+	struct agent_options options = {0};
+	int status, fd, client;
+	pid_t pid;
+
+	(void) state;
+	assert_non_null(mkdtemp(dir));
+	sock = xasprintf("%s/d.sock", dir);
+	url = xasprintf("unix://%s", sock);
+	conf = xasprintf("%s/forager.conf", dir);
+	db = xasprintf("rm -rf %s", dir);
+	fd = open(conf, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void) close(fd);
+	fd = silent_engine(sock);
+	options = (struct agent_options){.config_path = conf, .docker_host = url, .state_dir = dir};
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(agent_run(&options));
+	client = accept(fd, NULL, NULL); /* it is in its loop, and waits for the answer */
+	assert_true(client >= 0);
+	assert_int_equal(kill(pid, SIGABRT), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	(void) close(client);
+	(void) close(fd);
+	assert_int_equal(system(db), 0);
+}
+
 int
 main(void)
 {
@@ -160,6 +217,7 @@ main(void)
 	    NEW(test_an_outcome_ends_with_the_next_change),
 	    NEW(test_the_mover_knows_of_a_pause),
 	    NEW(test_polls_after_events_leave_room),
+	    cmocka_unit_test(test_abort_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
