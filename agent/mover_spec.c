@@ -215,25 +215,6 @@ edit_settle(const json_t *spec, const struct intent *in, const struct mover_plan
 	return settle(spec, in, d, k, ret, err);
 }
 
-static bool
-among(const char *text, const json_t *list)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach (list, i, item)
-		if (streq(json_string_value(item), text))
-			return true;
-	return false;
-}
-
-static const json_t *
-constraints_of(const json_t *spec)
-{
-	return json_object_get(json_object_get(json_object_get(spec, "TaskTemplate"), "Placement"),
-	                       "Constraints");
-}
-
 /* Three-way, from what we wrote to what should stand. */
 static int
 edit_merge(const json_t *spec, const struct intent *in, json_t **ret, struct error *err)
@@ -245,72 +226,6 @@ edit_merge(const json_t *spec, const struct intent *in, json_t **ret, struct err
 
 	terms.texts = texts;
 	return spec_undo(spec, in->written, in->before, terms, ret, err);
-}
-
-/*
- * Our terms in a spec that somebody has changed: those we added, and the revert's own. Not one that
- * its owner had before us; and where our labels are gone (somebody deployed anew) none, unless all
- * of them stand there, as we write them. The revert's own takes the place of the others: beside
- * them it is somebody's who wants the service off the target.
- */
-static json_t *
-terms_in(const json_t *spec, const struct intent *in)
-{
-	json_auto_t *added = json_loads(in->added != NULL ? in->added : "[]", 0, NULL);
-	json_auto_t *before = owned_doc(in->before);
-	_cleanup_(freep) char *block = xasprintf("node.id!=%s", in->to_id);
-	const json_t *was = json_object_get(before, "Constraints"), *term;
-	bool all = json_array_size(added) > 0, any = false;
-	bool signed_off = spec_plan(spec) == NULL && spec_before(spec) == NULL;
-	json_t *ours = json_array();
-	size_t i;
-
-	json_array_foreach (added, i, term) {
-		bool stands = among(json_string_value(term), constraints_of(spec));
-
-		all = all && stands;
-		any = any || stands;
-		if (!among(json_string_value(term), was))
-			(void) json_array_append(ours, (json_t *) term);
-	}
-	if (signed_off && !all)
-		(void) json_array_clear(ours);
-	if (in->to_id[0] != '\0' && !any && !among(block, was) &&
-	    (!signed_off || in->state == MOVE_REVERTING || in->state == MOVE_BLOCKED))
-		(void) json_array_append_new(ours, json_string(block));
-	return ours;
-}
-
-/* The owned fields of a steering or a block: with our label. */
-static bool
-is_signed(const char *owned)
-{
-	json_auto_t *doc = owned_doc(owned);
-
-	return json_object_get(json_object_get(doc, "Labels"), SPEC_LABEL_PLAN) != NULL;
-}
-
-/*
- * Takes away what is ours, whatever of it stands there: what we wrote last may be the owner's spec
- * again while somebody's rollback has brought the steering back. Our labels go in any case.
- */
-static int
-edit_yield(const json_t *spec, const struct intent *in, const struct mover_plan *plan, json_t **ret,
-           struct error *err)
-{
-	json_auto_t *merged = NULL, *list = terms_in(spec, in);
-	_cleanup_(freep) char *steered = NULL;
-	struct spec_terms terms;
-	_cleanup_(freep) const char **texts = mover_terms(list, &terms.n);
-	int r;
-
-	terms.texts = texts;
-	if (is_signed(in->written))
-		steered = xstrdup(in->written);
-	else if (mover_spec_steered(spec, in, plan, &steered, NULL) < 0)
-		steered = xstrdup(in->written != NULL ? in->written : in->before);
-	r = spec_undo(spec, in->before, steered, terms, &merged, err);
-	return r < 0 ? r : spec_clean(merged, in->before, ret, err);
 }
 
 int
@@ -339,7 +254,7 @@ mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *i
 		r = spec_block(spec, in->before, in->to_id, &edited, err);
 		break;
 	case EDIT_YIELD:
-		r = edit_yield(spec, in, plan, &edited, err);
+		r = mover_spec_yield(spec, in, plan, &edited, err);
 		break;
 	case EDIT_MERGE:
 		r = edit_merge(spec, in, &edited, err);
@@ -361,37 +276,6 @@ mover_spec_final(const json_t *spec, const struct intent *in, const struct mover
 	    mover_spec_edit(reverted ? EDIT_RESTORE : EDIT_SETTLE, spec, in, plan, &settled, err);
 
 	return r < 0 ? r : spec_owned_get(settled, ret, err);
-}
-
-bool
-mover_spec_is_anothers(const json_t *spec, const struct intent *in, const struct mover_plan *plan)
-{
-	_cleanup_(spec_before_done) struct spec_before b = {0};
-
-	/* A plan label that somebody mangled is still ours to take away. */
-	return spec_plan(spec) != NULL && !streq(spec_plan(spec), plan->label) &&
-	       spec_before(spec) != NULL && spec_before_parse(spec_before(spec), &b, NULL) >= 0 &&
-	       b.deadline_wall_ms != in->deadline_wall_ms;
-}
-
-bool
-mover_spec_is_worthless(const json_t *spec, const struct intent *in, bool previous_ours)
-{
-	uint64_t hash;
-
-	return previous_ours && spec_rest_hash(spec, &hash, NULL) == 0 && hash == in->rest_hash;
-}
-
-bool
-mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
-                bool previous_ours)
-{
-	json_auto_t *edited = NULL;
-
-	if (mover_spec_is_anothers(spec, in, plan))
-		return false;
-	return mover_spec_is_worthless(spec, in, previous_ours) ||
-	       mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
 }
 
 /* Whether the spec, now its owned fields, is what this edit makes of it: then it was made already.

@@ -82,6 +82,10 @@ enum mover_edit {
 int mover_spec_edit(enum mover_edit edit, const json_t *spec, const struct intent *in,
                     const struct mover_plan *plan, json_t **ret, struct error *err);
 
+/* EDIT_YIELD. */
+int mover_spec_yield(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
+                     json_t **ret, struct error *err);
+
 /* in->before without the terms of plan->drop and with those of plan->keep: how it ends. */
 int mover_spec_final(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
                      bool reverted, char **ret, struct error *err);
