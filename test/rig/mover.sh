@@ -160,9 +160,11 @@ node_of() {
 	rig_service_node "$1" | paste -sd' '
 }
 
-# No label and no constraint of forager's, in what stands there and in what a rollback would bring.
+# nothing_left SERVICE [spec]: no label and no constraint of forager's, in what stands there and in
+# what a rollback would bring; spec: in what stands there.
 nothing_left() {
-	rig_api m1 "/services/$1" | jq -e '[.Spec, .PreviousSpec // empty] | all(
+	rig_api m1 "/services/$1" | jq -e --arg where "${2:-both}" '
+		[.Spec, (select($where == "both") | .PreviousSpec // empty)] | all(
 		((.Labels // {}) | has("forager.plan") or has("forager.before") | not) and
 		([.TaskTemplate.Placement.Constraints // [] | .[] | select(startswith("node.id"))] == []))' >/dev/null
 }
