@@ -35,7 +35,8 @@ polled(void *data, const struct cluster_state *state, const struct error *err)
 	else
 		log_debug("A poll failed: %s", err->text);
 	memory_trim(); /* the documents of a poll are megabytes in a large Swarm */
-	agent_arm_poll(a, MIN(a->config->decide_every_ms, POLL_MOST_MS));
+	/* A manager without a leader may lead itself the next time that it answers. */
+	agent_arm_poll(a, state == NULL ? RETRY_MS : MIN(a->config->decide_every_ms, POLL_MOST_MS));
 }
 
 static void

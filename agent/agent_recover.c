@@ -38,8 +38,11 @@ recovered(void *data, const struct error *err)
 	struct agent *a = data;
 
 	tell(a, err == NULL ? NULL : err->text);
-	if (!a->stopping)
-		agent_next_wish(a);
+	if (a->stopping)
+		return;
+	if (err != NULL)
+		agent_arm_poll(a, AGAIN_MS);
+	agent_next_wish(a);
 }
 
 void
