@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	test/rig/load.c \
 	test/rig/load.sh \
 	test/rig/mover.sh \
+	test/rig/managers.sh \
 	test/rig/moves.sh \
 	test/rig/node.sh \
 	test/rig/nodes.sh \
