@@ -1028,6 +1028,7 @@ test_recover_labels(void **unused)
 			(void) str_copy(x.book.rows[0].service_id, SWARM_ID_SIZE,
 			                cases[i].service_id);
 			x.book.rows[0].created_wall_ms += cases[i].created_off;
+			x.book.rows[0].deadline_wall_ms += cases[i].created_off;
 		}
 		x.book.fail_from = cases[i].journal_fails ? 1 : 0;
 		world_recover(&x);
