@@ -22,6 +22,11 @@ struct policy_options {
 	bool explore;          /* Thompson sampling; off: the posterior mean */
 	uint64_t seed;
 	struct objective objective;
+	/*
+	 * 0: rows weigh by how alike successive ones are, and samples spread by the estimated
+	 * noise. A simulator, whose costs are exact, may fix both (1 and 1 in published runs).
+	 */
+	double row_weight, sample_sd;
 	/* pbf: relief when mean + sds·sd exceed the cores; targets hold mean + fit_sds·sd (in a
 	 * plan; else sds); nodes below this load are drained */
 	double pbf_sds, pbf_fit_sds, pbf_drain_below;

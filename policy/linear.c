@@ -126,13 +126,17 @@ double
 linear_row(struct linear *l, const double phi[static BASIS_N], double y, double before)
 {
 	double expected = linear_value(l->theta, phi), most = RESIDUAL_MOST_SD * linear_noise_sd(l);
-	double rho = linear_lag(l), weight = (1 - rho) / (1 + rho), residual;
+	double rho = linear_lag(l), residual;
+	double weight = l->row_weight > 0 ? l->row_weight : (1 - rho) / (1 + rho);
 
 	if (!row_is_sane(phi, y) || !isfinite(expected)) {
 		l->refused++;
 		return NAN;
 	}
-	residual = CLAMP(y - expected, -most, most);
+	residual = y - expected;
+	/* Where the weight is fixed the costs are a simulator's: there an outlier is the truth. */
+	if (!(l->row_weight > 0))
+		residual = CLAMP(residual, -most, most);
 	for (size_t i = 0; i < BASIS_N; i++) {
 		for (size_t j = 0; j < BASIS_N; j++)
 			l->a[i][j] += weight * phi[i] * phi[j];
@@ -234,7 +238,7 @@ linear_sd(const struct linear *l, const double x[static BASIS_N])
 void
 linear_sample(const struct linear *l, const double z[static BASIS_N], double ret[static BASIS_N])
 {
-	double sd = linear_noise_sd(l);
+	double sd = l->sample_sd > 0 ? l->sample_sd : linear_noise_sd(l);
 
 	solve_upper(l, z, ret);
 	for (size_t i = 0; i < BASIS_N; i++)

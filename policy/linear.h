@@ -21,6 +21,8 @@ struct linear {
 	/* Noise of a row, as weighted squares; and of successive rows of a node, their products. */
 	double noise_squares, noise_weight, lag_products, lag_squares;
 	uint64_t rows, refused;
+	/* Fixed by whoever knows better (policy_options); 0: by the estimates above. */
+	double row_weight, sample_sd;
 };
 
 /* step and horizon > 0. Starts at the prior. */

@@ -7,7 +7,9 @@
 #define RELIEF_MOST 8
 /* Cooler nodes than this are not looked at for relief: no feature of overload speaks up there. */
 #define RELIEF_FROM 0.6
-#define MANY        1e300
+/* A target's demand right now may reach this share of its cores. */
+#define FULL 0.97
+#define MANY 1e300
 
 struct rank {
 	uint32_t node;
@@ -198,28 +200,40 @@ targets_list(struct linear_plan *f, bool awake_only)
 	}
 }
 
-/* The target whose value rises least, above all others that the guard lets pass. */
+/*
+ * Not beyond what is wanted right now: the value judges the future, and this is no forecast. A node
+ * that sleeps takes anything. The live guard's line and tails are for one irrevocable change at a
+ * time; here they would only keep the value from choosing.
+ */
+static bool
+has_room(const struct node_state *to, const struct task_load *load)
+{
+	if (load->confidence < GUARD_CONFIDENCE_LEAST ||
+	    to->mem_bytes + load->mem_bytes > GUARD_MEM_MOST * to->mem_capacity_bytes)
+		return false;
+	return is_asleep(to) || to->now + load->now <= FULL * to->cores;
+}
+
+/* The target whose value rises least. */
 static uint32_t
-target_best(const struct linear_plan *f, uint32_t task, enum goal goal, double *ret_rise)
+target_best(const struct linear_plan *f, uint32_t task, double *ret_rise)
 {
 	const struct task_load *load = &f->p->states->tasks[task];
-	struct guard_ask ask = {f->p->snapshot, f->p->states->nodes, load, f->p->node_of[task], 0};
-	uint32_t best = NO_INDEX;
+	uint32_t from = f->p->node_of[task], best = NO_INDEX;
 
 	*ret_rise = MANY;
 	for (size_t i = 0; i < f->n_targets; i++) {
 		struct node_state with;
 		double rise;
 
-		ask.to = f->targets[i];
-		if (ask.to == ask.from || guard_load(&ask, goal) != VERDICT_OK)
+		if (f->targets[i] == from || !has_room(&f->p->states->nodes[f->targets[i]], load))
 			continue;
-		with = f->p->states->nodes[ask.to];
+		with = f->p->states->nodes[f->targets[i]];
 		node_state_add(&with, load);
-		rise = value_of(f, &with) - f->value[ask.to];
+		rise = value_of(f, &with) - f->value[f->targets[i]];
 		if (rise < *ret_rise) {
 			*ret_rise = rise;
-			best = ask.to;
+			best = f->targets[i];
 		}
 	}
 	return best;
@@ -241,8 +255,7 @@ relieve_once(struct linear_plan *f, uint32_t node)
 {
 	const struct node_state *from = &f->p->states->nodes[node];
 	uint32_t best_task = NO_INDEX, best_to = NO_INDEX;
-	/* Over its cores a node must be relieved, at a loss if need be. */
-	double best = from->now > from->cores ? -MANY : 0;
+	double best = 0;
 
 	for (uint32_t i = 0; i < f->p->n_tasks[node]; i++) {
 		uint32_t task = f->p->tasks[node][i], to;
@@ -253,7 +266,7 @@ relieve_once(struct linear_plan *f, uint32_t node)
 		gain = f->value[node] - value_of(f, &without) - reward_move(f->p->objective, 1);
 		if (gain <= best)
 			continue;
-		to = target_best(f, task, GOAL_RELIEF, &rise);
+		to = target_best(f, task, &rise);
 		if (to == NO_INDEX || gain - rise <= best)
 			continue;
 		best = gain - rise;
@@ -311,7 +324,7 @@ drain(struct linear_plan *f, uint32_t node)
 	gain -= reward_move(p->objective, (uint32_t) n);
 	for (size_t i = 0; i < n && gain > least; i++) {
 		double rise;
-		uint32_t to = target_best(f, tasks[i].node, GOAL_DRAIN, &rise);
+		uint32_t to = target_best(f, tasks[i].node, &rise);
 
 		gain -= rise;
 		if (to != NO_INDEX)

@@ -74,6 +74,9 @@ options_check(const struct policy_options *o, struct error *err)
 		return error_set(err, EINVAL,
 		                 "there is no algorithm '%s'; use linear, spread or pbf",
 		                 o->algorithm != NULL ? o->algorithm : "");
+	if (!(o->row_weight >= 0 && o->row_weight <= 1) ||
+	    !(o->sample_sd >= 0 && o->sample_sd <= 1e3))
+		return error_set(err, EINVAL, "a row weighs 0 to 1, a sample's sd is 0 to 1e3");
 	if (!(o->pbf_sds > 0 && o->pbf_sds <= 10) ||
 	    !(o->pbf_fit_sds > 0 && o->pbf_fit_sds <= 10) ||
 	    !(o->pbf_drain_below >= 0 && o->pbf_drain_below <= 1))
@@ -101,6 +104,8 @@ policy_new(const struct policy_options *options, struct policy **ret, struct err
 	/* A fresh sample each step is a lottery that stay must lose in the end. */
 	p->options.hold_ms = MAX(options->hold_ms, options->step_ms);
 	linear_init(&p->linear, options->step_ms, options->horizon_ms, &options->objective);
+	p->linear.row_weight = options->row_weight;
+	p->linear.sample_sd = options->sample_sd;
 	fallback_init(&p->fallback);
 	*ret = p;
 	return 0;

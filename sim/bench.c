@@ -143,7 +143,7 @@ tune_one(void *data, size_t i)
 	                      .kind = CONTENDER_PRODUCT,
 	                      .parameter = NAN};
 	_cleanup_(day_freep) struct day *day = NULL;
-	struct policy *p = product_new(&c, &point, 1);
+	struct policy *p = product_new(&c, &point, 1, b->request->keep_idle);
 	struct trial t = {.contender = &c, .policy = p, .keep_idle = b->request->keep_idle};
 	struct score score = {.cost_j = NAN};
 
@@ -189,7 +189,7 @@ static int
 trained_new(const struct bench *b, const struct contender *c, uint64_t seed, struct policy **ret,
             struct error *err)
 {
-	struct policy *p = product_new(c, &b->tuning, seed + 1);
+	struct policy *p = product_new(c, &b->tuning, seed + 1, b->request->keep_idle);
 
 	for (size_t i = 0; i < b->request->n_train; i++) {
 		_cleanup_(day_freep) struct day *day = NULL;

@@ -12,7 +12,7 @@ void product_tuning_init(struct product_tuning *ret);
 
 /* A fresh policy. policy_free it. */
 struct policy *product_new(const struct contender *c, const struct product_tuning *tuning,
-                           uint64_t seed);
+                           uint64_t seed, bool keep_idle);
 
 /* Lets the policy decide and learn through the days, in their order. */
 void product_train(struct policy *p, const struct contender *c, struct day *const *days,

@@ -39,6 +39,7 @@ unit_tests = \
 	test/unit/test_notify \
 	test/unit/test_observe \
 	test/unit/test_order \
+	test/unit/test_plan \
 	test/unit/test_power \
 	test/unit/test_profile \
 	test/unit/test_query \
@@ -184,6 +185,9 @@ test_unit_test_observe_LDADD = $(test_libs)
 test_unit_test_order_SOURCES = test/unit/test_order.c test/unit/swarm_world.h
 test_unit_test_order_CPPFLAGS = $(test_cflags)
 test_unit_test_order_LDADD = $(test_libs)
+test_unit_test_plan_SOURCES = test/unit/test_plan.c test/unit/policy_world.h
+test_unit_test_plan_CPPFLAGS = $(test_cflags)
+test_unit_test_plan_LDADD = $(test_libs)
 test_unit_test_power_SOURCES = test/unit/test_power.c
 test_unit_test_power_CPPFLAGS = $(test_cflags)
 test_unit_test_power_LDADD = $(test_libs)

@@ -1,0 +1,208 @@
+/* policy/plan: many moves at once, and what its world (allowance.direct) changes elsewhere. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "features/pooled.h"
+#include "test/unit/policy_world.h"
+
+static struct world *
+direct_world(uint32_t nodes)
+{
+	struct world *w = world_new();
+
+	w->s.allow = (struct allowance){
+	    .actions = UINT32_MAX, .budget_left = UINT32_MAX, .warm = true, .direct = true};
+	w->s.bounds = (struct bounds){.relief_line = 1};
+	for (uint32_t i = 0; i < nodes; i++) {
+		(void) world_node(w, "n", 4);
+		w->s.nodes[i].flags |= NODE_MAY_SLEEP | NODE_DEMAND;
+	}
+	return w;
+}
+
+static struct policy *
+policy_of(const char *algorithm)
+{
+	struct policy_options o;
+	struct policy *p = NULL;
+
+	policy_options_init(&o);
+	o.algorithm = algorithm;
+	o.explore = false;
+	o.step_ms = 300000;
+	o.objective.response = 0;
+	o.objective.overload = 15;
+	assert_int_equal(policy_new(&o, &p, NULL), 0);
+	return p;
+}
+
+static uint32_t
+awake(const struct world *w, const struct decision *d)
+{
+	uint32_t n = 0, on[16] = {0};
+
+	for (size_t i = 0; i < w->s.n_tasks; i++)
+		on[w->s.tasks[i].node]++;
+	for (size_t i = 0; i < d->n_plan; i++) {
+		on[d->plan[i].action.from]--;
+		on[d->plan[i].action.to]++;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(on); i++)
+		n += on[i] > 0;
+	return n;
+}
+
+/* Eight small services on eight nodes: at least every other node is empty after one decision. */
+static void
+drains_in_one_step(void **state)
+{
+	static const char *const algorithms[] = {"linear", "pbf"};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
+		struct world *w = direct_world(8);
+		struct policy *p = policy_of(algorithms[i]);
+		struct decision d = {0};
+		struct rng rng;
+
+		for (uint32_t k = 0; k < 8; k++)
+			(void) world_service(w, "s", k, .2, 0, false);
+		world_step(w);
+		rng_seed(&rng, 1);
+		policy_decide(&w->s, p, &rng, &d);
+		assert_true(d.n_plan >= 4);
+		assert_true(awake(w, &d) <= 4);
+		/* A drain's gain stands at its last move. */
+		if (i == 0)
+			assert_true(d.plan[d.n_plan - 1].gain > 0);
+		policy_decision_done(&d);
+		policy_free(p);
+		world_free(w);
+	}
+}
+
+/* A node that wants more than it has gives something to another. */
+static void
+relieves(void **state)
+{
+	static const char *const algorithms[] = {"linear", "pbf"};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
+		struct world *w = direct_world(3);
+		struct policy *p = policy_of(algorithms[i]);
+		struct decision d = {0};
+		struct rng rng;
+
+		for (uint32_t k = 0; k < 5; k++)
+			(void) world_service(w, "s", 0, 1, 0, false);
+		world_step(w);
+		for (uint32_t k = 0; k < 5; k++) {
+			struct forecast *f = &w->s.tasks[k].forecast;
+
+			/* The world shares what there is; this one says what is wanted. */
+			f->cpu_cores.mean = f->cpu_slow_cores.mean = f->cpu_now_cores = 1;
+		}
+		rng_seed(&rng, 1);
+		policy_decide(&w->s, p, &rng, &d);
+		assert_true(d.n_plan >= 1);
+		assert_int_equal(d.plan[0].action.from, 0);
+		assert_true(d.plan[0].action.to != 0);
+		policy_decision_done(&d);
+		policy_free(p);
+		world_free(w);
+	}
+}
+
+static void
+spreads(void **state)
+{
+	struct world *w = direct_world(3);
+	struct policy *p = policy_of("spread");
+	struct decision d = {0};
+	struct rng rng;
+
+	(void) state;
+	for (uint32_t k = 0; k < 6; k++)
+		(void) world_service(w, "s", 0, .1, 0, false);
+	world_step(w);
+	rng_seed(&rng, 1);
+	policy_decide(&w->s, p, &rng, &d);
+	assert_int_equal(d.n_plan, 4);
+	assert_int_equal(awake(w, &d), 3);
+	policy_decision_done(&d);
+	policy_free(p);
+	world_free(w);
+}
+
+/* No plan where the moment forbids it, and none without allowance.direct. */
+static void
+stays(void **state)
+{
+	struct world *w = direct_world(4);
+	struct policy *p = policy_of("linear");
+	struct decision d = {0};
+	struct rng rng;
+
+	(void) state;
+	for (uint32_t k = 0; k < 4; k++)
+		(void) world_service(w, "s", k, .2, 0, false);
+	world_step(w);
+	rng_seed(&rng, 1);
+	w->s.partial = true;
+	policy_decide(&w->s, p, &rng, &d);
+	assert_int_equal(d.n_plan, 0);
+	policy_decision_done(&d);
+	w->s.partial = false;
+	w->s.allow.direct = false;
+	policy_decide(&w->s, p, &rng, &d);
+	assert_int_equal(d.n_plan, 0);
+	policy_decision_done(&d);
+	policy_free(p);
+	world_free(w);
+}
+
+/* A flat load is forecast as it is, with little doubt; a noisy one with its variance. */
+static void
+pooled_forecasts(void **state)
+{
+	struct pooled p;
+	struct pooled_level flat = {0}, noisy = {0};
+	struct rng rng;
+
+	(void) state;
+	pooled_init(&p);
+	rng_seed(&rng, 1);
+	assert_true(pooled_next(&p, &flat).mean == 0);
+	for (int i = 0; i < 300; i++) {
+		pooled_push(&p, &flat, .4);
+		pooled_push(&p, &noisy, .5 + .1 * CLAMP(rng_normal(&rng), -3.0, 3.0));
+		pooled_push(&p, &noisy, NAN);
+		pooled_solve(&p);
+	}
+	assert_true(fabs(pooled_next(&p, &flat).mean - .4) < .02);
+	assert_true(fabs(pooled_next(&p, &noisy).mean - .5) < .06);
+	assert_true(pooled_next(&p, &flat).var < .004);
+	assert_true(fabs(sqrt(pooled_next(&p, &noisy).var) - .1) < .03);
+	assert_true(fabs(pooled_slow(&flat).mean - .4) < 1e-9 && pooled_slow(&flat).var < 1e-9);
+	assert_true(flat.last[0] == .4 && noisy.n == 300);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(drains_in_one_step),
+	    cmocka_unit_test(relieves),
+	    cmocka_unit_test(spreads),
+	    cmocka_unit_test(stays),
+	    cmocka_unit_test(pooled_forecasts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
