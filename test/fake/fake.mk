@@ -1,6 +1,9 @@
 # A scripted Docker Engine and what is tested with it.
-check_PROGRAMS += test/fake/engine
-test_fake_engine_SOURCES = \
+fake_programs = test/fake/check test/fake/engine test/fake/usage
+check_PROGRAMS += $(fake_programs)
+
+# All of the engine but its main().
+fake_engine_sources = \
 	test/fake/clock.c \
 	test/fake/enforcer.c \
 	test/fake/engine.c \
@@ -9,7 +12,6 @@ test_fake_engine_SOURCES = \
 	test/fake/fault.c \
 	test/fake/fault.h \
 	test/fake/machine.c \
-	test/fake/main.c \
 	test/fake/orchestrator.c \
 	test/fake/render.c \
 	test/fake/render.h \
@@ -34,6 +36,47 @@ test_fake_engine_SOURCES = \
 	test/fake/write.h \
 	test/unit/http_server.c \
 	test/unit/http_server.h
+
+test_fake_engine_SOURCES = test/fake/main.c $(fake_engine_sources)
 test_fake_engine_LDADD = $(libraries)
 
-EXTRA_DIST += test/fake/README.md
+fake_check_sources = \
+	test/fake/history.c \
+	test/fake/history.h \
+	test/fake/invariant.c \
+	test/fake/invariant.h \
+	test/fake/invariant_priv.h \
+	test/fake/invariant_replay.c \
+	test/fake/shape.c \
+	test/fake/shape.h
+
+test_fake_check_SOURCES = test/fake/check.c $(fake_check_sources)
+test_fake_check_LDADD = $(libraries)
+
+test_fake_usage_SOURCES = test/fake/usage.c
+
+if HAVE_CMOCKA
+fake_tests = test/fake/test_invariant test/fake/test_world
+check_PROGRAMS += $(fake_tests)
+TESTS += $(fake_tests)
+test_fake_test_invariant_SOURCES = test/fake/test_invariant.c $(fake_check_sources)
+test_fake_test_invariant_CPPFLAGS = $(test_cflags)
+test_fake_test_invariant_LDADD = $(test_libs)
+test_fake_test_world_SOURCES = test/fake/test_world.c $(fake_engine_sources)
+test_fake_test_world_CPPFLAGS = $(test_cflags)
+test_fake_test_world_LDADD = $(test_libs)
+endif
+
+# All that test/fake/all.sh needs.
+.PHONY: fake-programs
+fake-programs: foragerd$(EXEEXT) forager$(EXEEXT) $(fake_programs) test/fault/clock_ctl$(EXEEXT) test/fault/clock_shim.so
+
+EXTRA_DIST += \
+	test/fake/README.md \
+	test/fake/all.sh \
+	test/fake/fake.sh \
+	test/fake/faults.sh \
+	test/fake/landmines.sh \
+	test/fake/people.sh \
+	test/fake/soak.sh \
+	test/fake/undo.sh

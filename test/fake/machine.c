@@ -187,7 +187,14 @@ machine_task_changed(struct world *w, struct world_task *t)
 {
 	int64_t ns;
 
-	if (t->node == NULL || is_away(t->node))
+	if (t->node == NULL) {
+		/* Seen on 20.10: what no node ever took is shut down as soon as it is not wanted.
+		 */
+		if (t->desired > TASK_RUNNING && t->state <= TASK_RUNNING)
+			world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
+		return;
+	}
+	if (is_away(t->node))
 		return;
 	if (t->desired > TASK_RUNNING || (t->state > TASK_RUNNING && t->alive)) {
 		stop(w, t);

@@ -456,15 +456,32 @@ do_state(struct engine *e, const struct words *w, char **reply, struct error *er
 	return 0;
 }
 
+/* The host names of a service's running tasks; those that are wanted and do not run are "-". */
+static int
+do_where(struct engine *e, const struct words *w, char **reply, struct error *err)
+{
+	const struct world_service *s = w->n > 1 ? world_service_find(e->world, w->items[1]) : NULL;
+
+	if (s == NULL)
+		return error_set(err, EINVAL, "where SERVICE (there is no such service)");
+	for (size_t i = 0; i < s->n_tasks; i++) {
+		const struct world_task *t = s->tasks[i];
+
+		if (t->desired <= TASK_RUNNING)
+			say(reply, "%s\n", t->state == TASK_RUNNING ? t->node->hostname : "-");
+	}
+	return 0;
+}
+
 /* ---- the table ---- */
 
 static const struct {
 	const char *name;
 	int (*fn)(struct engine *e, const struct words *w, char **reply, struct error *err);
 } commands[] = {
-    {"node", do_node},     {"service", do_service}, {"load", do_load},
-    {"fate", do_fate},     {"times", do_times},     {"many", do_many},
-    {"leader", do_leader}, {"run", do_run},         {"state", do_state},
+    {"node", do_node},   {"service", do_service}, {"load", do_load},     {"fate", do_fate},
+    {"times", do_times}, {"many", do_many},       {"leader", do_leader}, {"run", do_run},
+    {"state", do_state}, {"where", do_where},
 };
 
 static void

@@ -183,6 +183,18 @@ garbage(struct exchange *x)
 		x->bytes[i] = (char) (x->bytes[i] * 167 + (char) i);
 }
 
+/* The peer of an endless answer to HEAD, say, sees its end and asks on. */
+static void
+finish_older(struct engine *e, const struct http_server_conn *conn)
+{
+	for (struct exchange *x = e->exchanges; x != NULL; x = x->next) {
+		if (x->conn == conn) {
+			finish(x);
+			return;
+		}
+	}
+}
+
 void
 wire_send(struct engine *e, struct http_server_conn *conn, struct wire_answer *a,
           struct fault *fault, const char *target)
@@ -192,6 +204,7 @@ wire_send(struct engine *e, struct http_server_conn *conn, struct wire_answer *a
 	size_t size = strlen(body);
 	double delay_s = a->delay_s;
 
+	finish_older(e, conn);
 	x->engine = e;
 	x->conn = conn;
 	x->kind = fault_kind(fault);

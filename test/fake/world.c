@@ -99,8 +99,9 @@ pump_tasks(struct world *w)
 	for (size_t i = 0; i < n; i++) {
 		struct world_task *t = changed[i];
 
-		orchestrator_task_changed(w, t);
+		/* As seen on 20.10: a rollback is there before the restart, which uses its spec. */
 		updater_task_changed(w, t);
+		orchestrator_task_changed(w, t);
 		restart_task_changed(w, t);
 		machine_task_changed(w, t);
 		if (t->node == NULL && t->desired <= TASK_RUNNING)

@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# People at work while forager moves: deploys, scaling, rollbacks, labels, constraints, drains, other
+# tools that write back what they read long ago. A person's change always wins, is never taken back,
+# and the service ends as the person wants it, without anything of forager's.
+# Usage: BUILD=DIR people.sh [CHANGES]
+set -uo pipefail
+. "$(dirname "$0")/fake.sh"
+export FAKE_MANAGER=m1
+changes=${1:-200}
+worlds=${WORLDS:-8}
+
+world() {
+	local opted='label.forager.mode=auto order=start-first monitor=0.3' i
+
+	printf 'node %s\n' 'm1 manager' w1 w2 w3 w4
+	for i in 1 2 3; do
+		echo "service s$i replicas=$i $opted"
+		echo "times s$i start=0.1 stop=0.05"
+	done
+	echo "service quiet replicas=2"
+}
+
+version() { jq .Version.Index <<<"$1"; }
+
+# post NAME SERVICE JQ-FILTER [QUERY]: a person's change; again when somebody was faster.
+post() {
+	local doc try
+
+	for try in 1 2 3 4 5 6; do
+		doc=$(fake_docker "$1" GET "/services/$2")
+		fake_docker "$1" POST "/services/$2/update?version=$(version "$doc")${4:-}" "$(jq -c ".Spec | $3" <<<"$doc")" |
+			grep -q 'out of sequence' || return 0
+	done
+	echo "# $2: $try times out of sequence"
+}
+
+# What somebody read before and writes back now: with forager's labels and constraints in it.
+write_back() {
+	local doc=$2 service=$3 now
+
+	now=$(fake_docker "$1" GET "/services/$service")
+	fake_docker "$1" POST "/services/$service/update?version=$(version "$now")" "$(jq -c '.Spec | .Labels.tool = "t"' <<<"$doc")" >/dev/null
+}
+
+drain() {
+	local doc
+
+	doc=$(fake_docker "$1" GET "/nodes/$2")
+	fake_docker "$1" POST "/nodes/$2/update?version=$(version "$doc")" "$(jq -c ".Spec | .Availability = \"$3\"" <<<"$doc")" >/dev/null
+}
+
+# change NAME SERVICE NUMBER: one of what people do.
+change() {
+	local name=$1 service=$2 i=$3 doc
+
+	case $((RANDOM % 11)) in
+	0) post "$name" "$service" ".TaskTemplate.ContainerSpec.Image = \"app:$i\"" ;;
+	1) post "$name" "$service" ".Mode.Replicated.Replicas = $((RANDOM % 3 + 1))" ;;
+	2) post "$name" "$service" . '&rollback=previous' ;;
+	3) post "$name" "$service" ".Labels.team = \"t$i\"" ;;
+	4) post "$name" "$service" '.TaskTemplate.Placement.Constraints = ["node.hostname!=w4"]' ;;
+	5) post "$name" "$service" 'del(.TaskTemplate.Placement.Constraints)' ;;
+	6) post "$name" "$service" ".UpdateConfig.Delay = ${i}000000" ;;
+	7) post "$name" "$service" ".TaskTemplate.ForceUpdate = $i" ;;
+	8) # docker stack deploy: all of it from a file
+		post "$name" "$service" '.Labels = {"forager.mode": "auto"} | .TaskTemplate.Placement = {} | .UpdateConfig = {Parallelism: 1, Order: "start-first", Monitor: 300000000, FailureAction: "pause", Delay: 0, MaxFailureRatio: 0}' ;;
+	9) doc=$(fake_docker "$name" GET "/services/$service")
+		sleep 0.$((RANDOM % 10))
+		write_back "$name" "$doc" "$service" ;;
+	10) drain "$name" w3 drain
+		sleep 0.3
+		drain "$name" w3 active ;;
+	esac
+}
+
+is_settled() { [ "$(fake_sql "$1" 'SELECT count(*) FROM move WHERE ended_wall_ms IS NULL')" = 0 ]; }
+
+one_round() {
+	local name=$1 i=$2 service from to
+
+	service=s$((RANDOM % 3 + 1))
+	from=$(fake_ctl "$name" "where $service" | grep -v '^-' | shuf -n 1)
+	to=$(printf '%s\n' m1 w1 w2 w4 | grep -vxF -e "$(fake_ctl "$name" "where $service")" | shuf -n 1)
+	fake_forager "$name" move "$service" --from "${from:-m1}" --to "${to:-w1}" >>"$FAKE_DIR/$name/moves" 2>&1 &
+	sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+	change "$name" "$service" "$i"
+	wait $!
+	fake_until 60 is_settled "$name" || echo "not settled after change $i" >>"$FAKE_DIR/$name/bad"
+	# An update that a person's change made stop is theirs to mend; here they do.
+	fake_until 30 is_calm "$name" "$service" || post "$name" "$service" '.TaskTemplate.Placement = {}'
+}
+
+is_calm() { ! fake_docker "$1" GET "/services/$2" | jq -e '.UpdateStatus.State // "" | test("updating|started")' >/dev/null; }
+
+# After a person's newest write nothing but forager's own labels and terms may have changed.
+theirs_stand() {
+	jq -rn '
+		def bare: del(.TaskTemplate.Placement.Constraints, .UpdateConfig, .Labels["forager.plan", "forager.before"]);
+		reduce (inputs | select(.kind == "service" and (.what == "update" or .what == "create"))) as $l
+			({theirs: {}, bad: []};
+			 if $l.who != "forager" and $l.who != "swarm" then .theirs[$l.name] = $l.spec
+			 elif $l.who == "forager" and (.theirs[$l.name] // $l.spec | bare) != ($l.spec | bare)
+			 then .bad += [$l.name] else . end)
+		| .bad[]' "$1"
+}
+
+one_world() {
+	local name=w$1 i
+
+	fake_world_begin
+	fake_engine "$name" --stats-latency 0 --seed "$1" < <(world)
+	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 10s' 'cooldown = 0' \
+		'deploy-quiet = 0' 'node-quiet = 0'
+	fake_foragerd "$name"
+	sleep 1.5
+	for ((i = 1; i <= changes / worlds; i++)); do
+		one_round "$name" $((i + $1 * 1000))
+		echo "$i" >>"$FAKE_DIR/$name/rounds"
+	done
+	fake_stop "$name" || echo "foragerd ended with $?" >>"$FAKE_DIR/$name/bad"
+	fake_minute "$name"
+	fake_docker "$name" GET /services | jq -r '.[] | select(.Spec | tostring | test("forager.plan|forager.before|node.id")) | "left behind in " + .Spec.Name' \
+		>>"$FAKE_DIR/$name/bad"
+	cat "$FAKE_DIR/$name/engine.err" >>"$FAKE_DIR/$name/bad"
+	grep -hE 'AddressSanitizer|runtime error' "$FAKE_DIR/$name/foragerd.log" "$FAKE_DIR/$name/moves" >>"$FAKE_DIR/$name/bad"
+	theirs_stand "$FAKE_DIR/$name/record"| sed 's/^/a person'"'"'s change was taken back: /' >>"$FAKE_DIR/$name/bad"
+}
+
+pids=()
+for ((n = 0; n < worlds; n++)); do
+	(one_world "$n") &
+	pids+=($!)
+done
+wait "${pids[@]}"
+
+bad=0
+for ((n = 0; n < worlds; n++)); do
+	dir=$FAKE_DIR/w$n
+	[ ! -s "$dir/bad" ] || { cat "$dir/bad"; bad=$((bad + $(wc -l <"$dir/bad"))); }
+	"$BUILD/test/fake/check" --only I1,I2,I3,I4,I5,I6 --database "$dir/state/forager.db" "$dir/record" \
+		>"$dir/judged" || { cat "$dir/judged"; bad=$((bad + 1)); }
+	cat "$dir/judged" >>"$FAKE_DIR/judged"
+	cat "$dir/rounds" >>"$FAKE_DIR/rounds"
+	sqlite3 -readonly "$dir/state/forager.db" 'SELECT state FROM move' >>"$FAKE_DIR/states"
+done
+total=$(wc -l <"$FAKE_DIR/rounds")
+printf 'people: %d changes; moves ended %s\n' "$total" "$(sort "$FAKE_DIR/states" | uniq -c | awk '{ printf "%s %s  ", $1, $2 }')"
+for i in 1 2 3 4 5 6; do
+	violations=$(awk -v i="I$i" '$1 == i { n += $(NF - 1) } END { print n + 0 }' "$FAKE_DIR/judged")
+	text=$(grep -m1 "^I$i " "$FAKE_DIR/judged" | sed 's/: .*//')
+	echo "RELIABILITY|people's changes in the middle of moves|$total changes, 11 kinds|$text|$violations"
+done
+echo "RELIABILITY|people's changes in the middle of moves|$total changes, 11 kinds|a person's change stands, nothing of forager's is left|$bad"
+[ "$bad" = 0 ] && [ "$total" -ge $((changes / worlds * worlds)) ]

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# foragerd through a day of a Swarm whose loads swing, with people, drains, a node's death, an
+# engine that hangs: the invariants hold, memory and descriptors stay flat. Its clock and the
+# engine's are the same, turned SPEED times as fast by test/fault/clock_shim.so.
+# Usage: BUILD=DIR [LONG=1] soak.sh [HOURS [SPEED]]; short: 20 minutes of the world, long: 24 hours
+set -uo pipefail
+. "$(dirname "$0")/fake.sh"
+export FAKE_MANAGER=n1
+if [ "${LONG:-0}" = 0 ]; then
+	hours=${1:-0.34} speed=${2:-30}
+else
+	hours=${1:-24} speed=${2:-60}
+fi
+clock=$FAKE_DIR/clock
+name=day
+
+world() {
+	local i
+
+	echo 'many nodes=5 cpus=2'
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		echo "service s$i replicas=$((i % 3 + 1)) label.forager.mode=auto order=start-first monitor=2"
+		echo "load s$i cores=0.$((i * 3 % 7 + 1)) swing=0.9 period=$((1800 + i * 400)) noise=0.2 mem=$((16 + i * 8))M"
+	done
+	echo 'service quiet replicas=3'
+}
+
+now_s() { "$BUILD/test/fault/clock_ctl" "$clock" now | awk '{ print int($1) }'; }
+
+# One of what happens in a day, over at once or after a while.
+event() {
+	local n=$1 doc
+
+	case $((n % 6)) in
+	0) fake_ctl "$name" 'node n4 hang'; sleep 1; fake_ctl "$name" 'node n4 resume' ;;
+	1) fake_ctl "$name" 'node n5 kill'; sleep 1.5; fake_ctl "$name" 'node n5 start' ;;
+	2) fake_ctl "$name" 'fault * status 503 count 20' ;;
+	3) doc=$(fake_docker "$name" GET "/services/s$((n % 12 + 1))")
+		fake_docker "$name" POST "/services/s$((n % 12 + 1))/update?version=$(jq .Version.Index <<<"$doc")" \
+			"$(jq -c ".Spec | .TaskTemplate.ForceUpdate = $n" <<<"$doc")" >/dev/null ;;
+	4) fake_ctl "$name" 'fault tasks truncate 500 count 3' 'fault nodes html count 2' 'fault stats hang count 5' ;;
+	5) fake_ctl "$name" 'leader none'; sleep 0.5; fake_ctl "$name" 'leader n1' ;;
+	esac
+}
+
+"$BUILD/test/fault/clock_ctl" "$clock" new
+"$BUILD/test/fault/clock_ctl" "$clock" scale "$speed"
+export CLOCK_SHIM=$clock
+LD_PRELOAD=$BUILD/test/fault/clock_shim.so fake_engine "$name" < <(world)
+fake_config "$name" n1 'sample-every = 15s' 'decide-every = 1m' 'mode = auto' '[moves]' 'warm-up = 3m' \
+	'sustain = 2m' 'cooldown = 10m' 'deploy-quiet = 10m' 'per-hour = 20'
+sed -i '/^sample-every = 1s$/d; /^request-poll/d; s/^timeout = 1s/timeout = 25s/' "$FAKE_DIR/$name/forager.conf"
+dir=$FAKE_DIR/$name
+"$BUILD/test/fake/usage" "$dir/usage" 0.5 env LD_PRELOAD="$BUILD/test/fault/clock_shim.so" \
+	"$BUILD/foragerd" -c "$dir/forager.conf" >"$dir/foragerd.log" 2>&1 &
+fake_pids+=($!)
+echo $! >"$dir/foragerd.pid"
+end=$(awk -v s="$(now_s)" -v h="$hours" 'BEGIN { print int(s + h * 3600) }')
+n=0
+bad=0
+while [ "$(now_s)" -lt "$end" ]; do
+	sleep 5
+	event "$n"
+	n=$((n + 1))
+	fake_lives "$name" || { echo 'soak: foragerd died'; tail -3 "$dir/foragerd.log"; bad=1; break; }
+done
+fake_ctl "$name" clear
+sleep 3
+fake_stop "$name" || bad=1
+moves=$(fake_sql "$name" "SELECT count(*) FROM move WHERE state = 'done'")
+fake_ctl "$name" state
+printf 'soak: %s hours at %s times, %d events, %s moves done\n' "$hours" "$speed" "$n" "$moves"
+"$BUILD/test/fake/check" --per-hour 20 --watchdog 30 --database "$dir/state/forager.db" \
+	--label "a day of a Swarm ($hours h)" --faults "$n hangs, deaths, deploys, lost leaders, bad answers" \
+	"$dir/record" "$dir/usage" || bad=1
+[ "$moves" -gt 0 ] || { echo 'soak: nothing was moved: it shows nothing'; bad=1; }
+[ "$bad" = 0 ]
