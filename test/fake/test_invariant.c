@@ -176,12 +176,16 @@ test_4(void **state)
 	                                   OTHER("3", ",'forager.plan':'q'"), NULL};
 	static const char *const two[] = {WRITE("1", "forager", STEERED, PLAIN),
 	                                  OTHER("3", ",'forager.plan':'q'"), NULL};
+	static const char *const theirs[] = {WRITE("1", "ann", STEERED, PLAIN),
+	                                     OTHER("3", ",'forager.plan':'q'"), NULL};
 	struct history h = history_of(good);
 
 	(void) state;
 	expect(invariant_4_one_at_a_time, &h, 0);
 	h = history_of(two);
 	expect(invariant_4_one_at_a_time, &h, 1);
+	h = history_of(theirs);
+	expect(invariant_4_one_at_a_time, &h, 0);
 	h = history_of(good);
 	for (int i = 0; i < 3; i++)
 		(void) json_array_append_new(h.moves, json_pack("{s:i, s:i, s:s, s:f}", "id", i,
