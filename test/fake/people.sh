@@ -2,11 +2,12 @@
 # People at work while forager moves: deploys, scaling, rollbacks, labels, constraints, drains, other
 # tools that write back what they read long ago. A person's change always wins, is never taken back,
 # and the service ends as the person wants it, without anything of forager's.
-# Usage: BUILD=DIR people.sh [CHANGES]
+# Usage: BUILD=DIR [LONG=1] people.sh [CHANGES]
 set -uo pipefail
 . "$(dirname "$0")/fake.sh"
 export FAKE_MANAGER=m1
-changes=${1:-200}
+changes=${1:-48}
+[ "${LONG:-0}" = 0 ] || changes=${1:-200}
 worlds=${WORLDS:-8}
 
 world() {
