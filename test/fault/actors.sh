@@ -83,13 +83,13 @@ world_end
 # --- with foragerd, which carries them out one after the other ----------------------------------------
 begin daemon
 foragerd_start
-until_true 30 has_decided 0 || violation "$where" 'no decision'
+until_true 120 has_decided 0 || violation "$where" 'no decision'
 code=0
-LD_PRELOAD=$shim timeout 30 "$BUILD/foragerd" -c "$dir/forager.conf" >"$dir/out" 2>"$dir/err" || code=$?
+LD_PRELOAD=$shim timeout 120 "$BUILD/foragerd" -c "$dir/forager.conf" >"$dir/out" 2>"$dir/err" || code=$?
 [ "$code" = 1 ] && one_sentence "$dir/err" || violation "$where" "a second foragerd: exit $code, $(cat "$dir/err")"
 fault_injected=$((fault_injected + 1))
 for ((i = 0; i < rounds; i++)); do all_move; done
-until_true 30 is_over || violation "$where" 'a change is open'
+until_true 120 is_over || violation "$where" 'a change is open'
 one_at_a_time
 [ "$(specs)" = "$before" ] || violation "$where" 'the specs are not as before'
 # The lock of one that was killed holds nobody up.
@@ -100,7 +100,7 @@ from=$(places s1)
 forager move s1 --from "$from" --to "$(other "$from")" >"$dir/out" 2>&1 || violation "$where" "after a kill: $(tail -1 "$dir/out")"
 n=$(journal 'SELECT count(*) FROM decision')
 foragerd_start
-until_true 30 has_decided "$n" || violation "$where" "foragerd after a kill: $(tail -1 "$dir/log")"
+until_true 120 has_decided "$n" || violation "$where" "foragerd after a kill: $(tail -1 "$dir/log")"
 world_end
 reliability 'several foragers at once on one state directory' \
 	"$fault_injected at once or after a kill -9, $n_done of the moves done, the others told why not" \
@@ -140,7 +140,7 @@ fault_injected=$((fault_injected + 1))
 rm "$dir/state/ballast"
 [ "$alive" = 1 ] || foragerd_start
 n=$(journal 'SELECT count(*) FROM decision')
-until_true 60 has_decided "$n" || violation 'full disk' "it does not go on when there is room: $(tail -1 "$dir/log")"
+until_true 120 has_decided "$n" || violation 'full disk' "it does not go on when there is room: $(tail -1 "$dir/log")"
 kill -TERM "$daemon"
 { wait "$daemon"; } 2>/dev/null || violation 'full disk' "foragerd ended badly: $(tail -1 "$dir/log")"
 [ -z "$(state_sound "$dir/state")" ] || violation 'full disk' "$(state_sound "$dir/state")"

@@ -79,7 +79,7 @@ ages() {
 # --- a reason to move, and the clock jumps in every step -------------------------------------------
 begin jumps
 foragerd_start
-until_true 30 has_decided 3 || violation "$where" 'no decision'
+until_true 120 has_decided 3 || violation "$where" 'no decision'
 heat w1 1.25
 jumping 3600 "$steps"
 jumping -7200 "$steps"
@@ -87,7 +87,7 @@ jumping "$year" 2
 jumping "-$year" 2
 ages
 # The reason was there: without jumps it moves.
-until_true 40 is_moved 1 || violation "$where" 'it moves no more, although the clock stands still again'
+until_true 120 is_moved 1 || violation "$where" 'it moves no more, although the clock stands still again'
 is_logged 4 || violation "$where" 'the log does not tell of the jumps'
 
 # --- the budget of one an hour is used up -----------------------------------------------------------
@@ -95,7 +95,7 @@ hot=$(journal 'SELECT to_name FROM move ORDER BY id DESC LIMIT 1')
 heat "$hot" 1.3
 for by in 7200 "$year" "-$year" "-$year" "$year"; do
 	jump "$by"
-	until_true 30 has_decided $(($(decisions) + 3)) || violation "$where" 'no decision'
+	until_true 120 has_decided $(($(decisions) + 3)) || violation "$where" 'no decision'
 	[ "$(moves)" = 1 ] || violation "$where" "a jump by $by s gave the budget back"
 done
 ages
@@ -104,7 +104,7 @@ journal "SELECT reason FROM decision ORDER BY id DESC LIMIT 1" | grep -qiE 'budg
 	violation "$where" "the budget was not the reason: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
 # And an hour that has really passed does.
 clock forward 3700
-until_true 60 is_moved 2 || violation "$where" "after an hour: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
+until_true 120 is_moved 2 || violation "$where" "after an hour: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
 world_end
 reliability 'the wall clock jumps by an hour and by a year, both ways' \
 	"$fault_injected jumps, one in every step" \
@@ -119,10 +119,10 @@ in_move() {
 	from=$(places s1)
 	to=w2
 	[ "$from" != w2 ] || to=w1
-	[ "$3" = alone ] || { foragerd_start; until_true 30 test -e "$dir/state/actor.lock"; sleep 0.5; }
+	[ "$3" = alone ] || { foragerd_start; until_true 120 test -e "$dir/state/actor.lock"; sleep 0.5; }
 	forager move s1 --from "$from" --to "$to" >"$dir/out" 2>"$dir/err" &
 	local asked=$!
-	until_true 20 is_state steered || violation "$where" "not steered: $(cat "$dir/err")"
+	until_true 120 is_state steered || violation "$where" "not steered: $(cat "$dir/err")"
 	jump "$2"
 	{ wait "$asked"; } 2>/dev/null || violation "$where" "a jump by $2 s in a move: $(tail -2 "$dir/err")"
 	is_state "done" || violation "$where" "ended as $(journal 'SELECT state, reason FROM move')"
@@ -140,9 +140,9 @@ past_deadline() {
 	control "fate s1 $to stuck"
 	forager move s1 --from "$from" --to "$to" >"$dir/out" 2>"$dir/err" &
 	local asked=$!
-	until_true 20 is_state steered || violation "$where" "not steered: $(cat "$dir/err")"
+	until_true 120 is_state steered || violation "$where" "not steered: $(cat "$dir/err")"
 	jump "$1"
-	until_true 60 is_state reverted || violation "$where" "a jump by $1 s held the deadline up: $(journal 'SELECT state FROM move')"
+	until_true 120 is_state reverted || violation "$where" "a jump by $1 s held the deadline up: $(journal 'SELECT state FROM move')"
 	{ wait "$asked"; } 2>/dev/null
 	[ "$(places s1)" = "$from" ] || violation "$where" "it runs on '$(places s1)'"
 	world_end

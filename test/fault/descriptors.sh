@@ -23,7 +23,7 @@ with() {
 	code=0
 	fault_injected=$((fault_injected + 1))
 	{
-		LD_PRELOAD=$shim timeout 60 prlimit --nofile="$n:$n" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+		LD_PRELOAD=$shim timeout 120 prlimit --nofile="$n:$n" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
 	} 2>/dev/null
 	case $code in
 	0) ;;
@@ -58,9 +58,9 @@ with "$most" "$BUILD/foragerd" -c "$dir/forager.conf" --once
 ) &
 daemon=$!
 fault_pids+=("$daemon")
-until_true 30 grep -q 'watches the Swarm' "$dir/log" || violation running 'it does not start'
+until_true 120 grep -q 'watches the Swarm' "$dir/log" || violation running 'it does not start'
 n=$(journal 'SELECT count(*) FROM decision WHERE partial = 0')
-until_true 30 decided_whole "$n" || violation running 'no decision'
+until_true 120 decided_whole "$n" || violation running 'no decision'
 used=$(find "/proc/$daemon/fd" -mindepth 1 | wc -l)
 for left in 0 2; do
 	fault_injected=$((fault_injected + 1))
@@ -76,8 +76,8 @@ for left in 0 2; do
 	kill -0 "$daemon" 2>/dev/null || violation running "it ended: $(tail -2 "$dir/log")"
 	prlimit --pid "$daemon" --nofile="$most:$most"
 	n=$(journal 'SELECT count(*) FROM decision WHERE partial = 0')
-	until_true 60 decided_whole "$n" || violation running "it does not go on: $(tail -2 "$dir/log")"
-	until_true 60 is_over || violation running "open: $(journal 'SELECT id, state FROM move WHERE ended_wall_ms IS NULL')"
+	until_true 120 decided_whole "$n" || violation running "it does not go on: $(tail -2 "$dir/log")"
+	until_true 120 is_over || violation running "open: $(journal 'SELECT id, state FROM move WHERE ended_wall_ms IS NULL')"
 	[ "$(spec)" = "$before" ] || violation running 'the spec is not as before'
 done
 world_end

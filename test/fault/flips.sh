@@ -32,7 +32,7 @@ posts() { jq -s '[.[] | select(.method == "POST")] | length' "$dir/record" 2>/de
 # tried WORD… : runs it on the database at hand; $code, $dir/out, $dir/err.
 tried() {
 	code=0
-	{ timeout 60 env LD_PRELOAD="$shim" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?; } 2>/dev/null
+	{ timeout 120 env LD_PRELOAD="$shim" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?; } 2>/dev/null
 	case $code in
 	0) ;;
 	1 | 2 | 3)
@@ -86,10 +86,10 @@ to=w2
 is_steered() { [ "$(journal "SELECT count(*) FROM move WHERE state = 'steered' AND service_name = 'web'")" = 1 ]; }
 LD_PRELOAD=$shim "$BUILD/forager" -c "$dir/forager.conf" move web --from "$from" --to "$to" >/dev/null 2>&1 &
 mover=$!
-until_true 30 is_steered || violation "$where" 'not steered'
+until_true 120 is_steered || violation "$where" 'not steered'
 # Once the request is out, its answer noted or not.
 is_posted() { get /services/web | jq -e '.Spec.Labels["forager.plan"]' >/dev/null; }
-until_true 30 is_posted || violation "$where" 'no steering'
+until_true 120 is_posted || violation "$where" 'no steering'
 kill -KILL "$mover"
 { wait "$mover"; } 2>/dev/null
 journal 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
@@ -146,7 +146,7 @@ done < <(for ((i = 0; i < n_journal; i++)); do grep -abo '"\?Constraints":\["nod
 rm -rf "$dir/state" && mkdir "$dir/state"
 tried "$SANITIZED/forager" -c "$dir/forager.conf" release calm
 is_back() { spec now && cmp -s "$dir/now.spec" "$dir/before.spec"; }
-until_true 30 is_back || violation labels "the spec after recovery from the labels alone: $(diff "$dir/before.spec" "$dir/now.spec" | head -c 300)"
+until_true 120 is_back || violation labels "the spec after recovery from the labels alone: $(diff "$dir/before.spec" "$dir/now.spec" | head -c 300)"
 reliability 'changed bytes in the open move of the journal' \
 	"$fault_injected single bits, $n_refused refused; then the move is finished from the labels alone, without the file" \
 	'I3 what the disk changed never reaches the Swarm'

@@ -17,7 +17,7 @@ world_start() {
 		--record "$dir/record" "$@" >"$dir/ready" 2>"$dir/engine.err" &
 	engine=$!
 	fault_pids+=("$engine")
-	read -r -t 20 _ <"$dir/ready" || {
+	read -r -t 60 _ <"$dir/ready" || {
 		echo "# the engine: $(cat "$dir/engine.err")"
 		return 1
 	}
