@@ -75,10 +75,16 @@ ask() {
 	RUN_MOST_S=${RUN_MOST_S:-120} run "$forager" -c "$conf" "$@" --format json
 }
 
-# move SERVICE FROM TO: when the nodes are calm.
+# move SERVICE FROM TO: when the nodes are calm; again while they are too fresh for foragerd, which may
+# have seen their last change later than we.
 move() {
-	calm
-	ask move "$1" --from "$2" --to "$3"
+	local i
+
+	for ((i = 0; i < 8; i++)); do
+		calm
+		ask move "$1" --from "$2" --to "$3"
+		refused_as node-changed || refused_as target-unsettled || return 0
+	done
 }
 
 ended_as() {

@@ -53,11 +53,10 @@ times() {
 # that asked is $asker; it need not be told how it ends.
 under_way() {
 	before=$(spec_of shop)
-	calm
 	at "$1" "$2"
-	"$forager" -c "$conf" move shop --from w1 --to w2 >"$tap_dir/asker" 2>&1 &
+	RUN_MOST_S=300 move shop w1 w2 &
 	asker=$!
-	ok "$title: it happens in the middle of a move" rig_until 60 at_was_reached
+	ok "$title: it happens in the middle of a move" rig_until 120 at_was_reached
 }
 
 over() {
@@ -92,8 +91,7 @@ again() {
 	done
 	rig_wait_service shop 1
 	rig_service_is_on shop w1 && return
-	calm
-	ask move shop --from w2 --to w1
+	move shop w2 w1
 	[ "$rc" = 0 ] || tell
 	rig_service_is_on shop w1 || rig_die "'shop' does not get back to w1"
 }

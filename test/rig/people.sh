@@ -186,9 +186,8 @@ one_case() {
 	compose after "$sick" >"$RIG_DIR/after.yml"
 	before=$(spec_of "$shop")
 	before_that=$(rig_api m1 "/services/$shop" | jq -cS .PreviousSpec)
-	calm
 	at "${point[$phase]}" "{ $(commands_of "$action"); } >>$RIG_DIR/people.out 2>&1"
-	ask move "$shop" --from w1 --to w2
+	move "$shop" w1 w2
 	ok "$title: it was in time" at_was_reached
 	if [ "$rc" != 0 ] && [ "$rc" != 1 ] && [ "$rc" != 3 ]; then
 		tell
@@ -216,9 +215,8 @@ test_quiet() {
 	mode=auto configure 60 'warm-up = 0' 'sustain = 0' 'deploy-quiet = 1h' 'cooldown = 0'
 	rm -f "$state"/forager.db*
 	daemon_start
-	calm
 	at 1.3 "rig_docker m1 service update -d --no-resolve-image --label-add note=quiet $shop >/dev/null"
-	ask move "$shop" --from w1 --to w2
+	move "$shop" w1 w2
 	ok 'a label while foragerd moves: it was in time' at_was_reached
 	ok 'a label while foragerd moves: told as a foreign change' test "$(journal_last "$shop")" = foreign
 	ok 'a label while foragerd moves: quiet time begins' rig_until 30 verdict_is
