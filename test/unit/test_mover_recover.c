@@ -25,8 +25,18 @@ static struct {
 static struct world *making;
 
 static void
+drop(enum point at)
+{
+	json_decref(made.specs[at]);
+	json_decref(made.previous[at]);
+	journal_intent_done(&made.rows[at]);
+}
+
+/* Both moves that are made begin alike: the newer one counts. */
+static void
 keep(enum point at)
 {
+	drop(at);
 	made.specs[at] = json_deep_copy(making->fake.spec);
 	made.previous[at] = json_deep_copy(making->fake.previous);
 	journal_intent_copy(mover_intent(making->mover), &made.rows[at]);
@@ -95,11 +105,8 @@ static int
 unmake_all(void **unused)
 {
 	(void) unused;
-	for (int i = 0; i < POINT_N; i++) {
-		json_decref(made.specs[i]);
-		json_decref(made.previous[i]);
-		journal_intent_done(&made.rows[i]);
-	}
+	for (int i = 0; i < POINT_N; i++)
+		drop((enum point) i);
 	return 0;
 }
 
