@@ -56,11 +56,11 @@ class World:
         self.flags = subprocess.run(
             ["make", "-s", "-C", build, "--eval=print: ; @echo $(AM_CPPFLAGS)", "print"],
             stdout=subprocess.PIPE, check=True,
-        ).stdout.decode().split()
+        ).stdout.decode().splitlines()[-1].split()
         self.libs = subprocess.run(
             ["make", "-s", "-C", build, "--eval=print: ; @echo $(libraries) $(CMOCKA_LIBS)", "print"],
             stdout=subprocess.PIPE, check=True,
-        ).stdout.decode().split()
+        ).stdout.decode().splitlines()[-1].split()
         self.link()
 
     def close(self):
