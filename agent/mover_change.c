@@ -158,9 +158,7 @@ change_recall(struct change *c, const json_t *spec)
 	    spec_before_parse(label, &b, NULL) < 0)
 		return;
 	mend(&c->in, &b);
-	dropped = json_loads(b.dropped, 0, NULL);
-	if (!json_is_array(dropped))
-		return;
+	dropped = json_loads(b.dropped, 0, NULL); /* a list: the label was checked */
 	(void) json_array_clear(c->plan.drop);
 	(void) json_array_extend(c->plan.drop, dropped);
 }

@@ -32,7 +32,7 @@ signed_spec(const struct api_service *service)
 
 	if (spec_plan(service->spec) != NULL)
 		return service->spec;
-	return previous != NULL && spec_plan(previous) != NULL ? previous : NULL;
+	return spec_plan(previous) != NULL ? previous : NULL;
 }
 
 static int

@@ -16,7 +16,7 @@ static void post_read(struct mover *m);
 static void
 give(struct mover *m, enum mover_event event, const struct error *err)
 {
-	if (err != NULL && m->change->err.code == 0)
+	if (m->change->err.code == 0)
 		m->change->err = *err;
 	mover_emit(m, event);
 }
@@ -77,9 +77,13 @@ note_written(struct change *c, uint64_t rest)
 	_cleanup_(freep) char *owned = NULL;
 	uint64_t now;
 
-	if (spec_rest_hash(c->spec, &now, NULL) < 0 || now != rest ||
-	    spec_owned_get(c->spec, &owned, NULL) < 0)
+	/* A spec with the rest of ours has its shape, too: the hash tells whether it has a
+	 * Placement.
+	 */
+	(void) spec_rest_hash(c->spec, &now, NULL);
+	if (now != rest)
 		return;
+	(void) spec_owned_get(c->spec, &owned, NULL);
 	free(c->in.written);
 	c->in.written = take_ptr(owned);
 	c->in.version_ours = c->facts.version;
@@ -95,8 +99,7 @@ note_written(struct change *c, uint64_t rest)
 static bool
 nobody_between(const struct change *c)
 {
-	return mover_spec_as_sent(c->spec, c->sent) ||
-	       (c->previous != NULL && json_equal(c->previous, c->replaced));
+	return mover_spec_as_sent(c->spec, c->sent) || json_equal(c->previous, c->replaced);
 }
 
 static void
@@ -107,7 +110,8 @@ on_read_back(struct mover *m, const struct error *err)
 
 	/* It was accepted: a reading that fails now is for the next effect to repeat. */
 	c->wrote = false;
-	if (err == NULL && nobody_between(c) && spec_rest_hash(c->sent, &rest, NULL) >= 0) {
+	if (err == NULL && nobody_between(c)) {
+		(void) spec_rest_hash(c->sent, &rest, NULL);
 		note_written(c, rest);
 	} else {
 		free(c->in.written);
@@ -146,13 +150,12 @@ label_is_ours(const struct change *c)
 	return c->plan.label != NULL && streq(spec_plan(c->spec), c->plan.label);
 }
 
-/* The last instant: a lease that ran out while the answers came is asked for anew. */
+/* The last instant: a lease that ran out while the answers came was asked for anew. */
 static void
 on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
         const struct error *err)
 {
 	struct change *c = m->change;
-	struct error why = {0};
 
 	if (verdict == VERDICT_PARTIAL) {
 		try_again(m, SILENCE, err);
@@ -166,11 +169,6 @@ on_lead(struct mover *m, const struct docker_nodes *nodes, enum verdict verdict,
 	mover_note_nodes(m, nodes);
 	if (effect_of(m) == MOVER_EFFECT_POST_STEER && c->nodes_moved && !c->changed) {
 		mover_refuse(m, VERDICT_NODE_CHANGED);
-		return;
-	}
-	if (!keeper_held(m->keeper)) {
-		(void) error_set(&why, EBUSY, "the lease ran out");
-		try_again(m, CONFLICT, &why);
 		return;
 	}
 	api_service_update(m->api, c->in.service_id, c->facts.version, c->sent, on_posted,
@@ -205,8 +203,8 @@ already_done(struct mover *m)
 
 	if (effect_of(m) == MOVER_EFFECT_POST_STEER)
 		c->changed = true;
-	if (spec_rest_hash(c->spec, &rest, NULL) >= 0)
-		note_written(c, rest);
+	(void) spec_rest_hash(c->spec, &rest, NULL);
+	note_written(c, rest);
 	mover_emit(m, MOVER_EVENT_OK);
 }
 

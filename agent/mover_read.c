@@ -16,21 +16,19 @@ on_services(void *data, struct docker_services *services, const struct error *er
 {
 	struct reading *q = data;
 	struct mover *m = ticket_take(q->ticket);
-	bool there = services == NULL;
+	bool there = false;
 
 	for (size_t i = 0; services != NULL && i < services->n; i++)
-		there = there || streq(services->items[i].id, q->id);
-	if (m != NULL && services == NULL)
-		q->fn(m, err);
-	else if (m != NULL && there) {
-		error_clear(&q->err);
+		there |= streq(services->items[i].id, q->id);
+	error_clear(&q->err);
+	if (services == NULL)
+		q->err = *err;
+	else if (there)
 		(void) error_set(&q->err, EAGAIN, "the service was not found, and then it was");
-		q->fn(m, &q->err);
-	} else if (m != NULL) {
-		error_clear(&q->err);
+	else
 		(void) error_set(&q->err, ENOENT, "the service was removed");
+	if (m != NULL)
 		q->fn(m, &q->err);
-	}
 	free(q);
 }
 

@@ -54,12 +54,8 @@ finish(struct mover *m)
 	if (r->cb != NULL)
 		r->cb(r->data, r->err.code != 0 ? &r->err : NULL);
 	mover_recovery_free(r);
-	if (m->stopping && m->change == NULL && m->stop_cb != NULL) {
-		mover_cb *cb = m->stop_cb;
-
-		m->stop_cb = NULL;
-		cb(m->stop_data, NULL);
-	}
+	if (m->stopping)
+		mover_stopped_soon(m);
 }
 
 static void
@@ -130,7 +126,7 @@ on_adopted(void *ctx, uint64_t id, const struct error *err)
 		return;
 	/* Without a row we go on all the same: what stands there is owed to its owner. */
 	note_error(m->recovery, err);
-	if (err == NULL || err->code == 0)
+	if (err == NULL)
 		m->change->in.id = id;
 	mover_start_change(m, m->change, MOVER_RECOVER);
 }
@@ -266,7 +262,7 @@ mover_recovery_next(struct mover *m)
 {
 	struct recovery *r = m->recovery;
 
-	if (m->stopping || m->closing)
+	if (m->stopping)
 		finish(m);
 	else if (r->next_row < r->n_rows)
 		start_row(m, &r->rows[r->next_row++]);
@@ -293,7 +289,7 @@ on_listed(void *ctx, const struct intent *rows, size_t n, const struct error *er
 	if (m == NULL)
 		return;
 	r = m->recovery;
-	note_error(r, err != NULL && err->code != 0 ? err : NULL);
+	note_error(r, err);
 	r->rows = xcalloc(n + 1, sizeof(*r->rows));
 	for (r->n_rows = 0; r->n_rows < n; r->n_rows++)
 		journal_intent_copy(&rows[r->n_rows], &r->rows[r->n_rows]);

@@ -117,13 +117,14 @@ same_field(const char *key, const json_t *a, const json_t *b)
 	return streq(key, "UpdateConfig") ? same_update(x, y) : same_or_empty(x, y);
 }
 
+/* text is from a row and may be damaged, now is a spec's own. */
 static bool
-same_owned(const char *a_text, const char *b_text)
+same_owned(const char *now, const char *text)
 {
-	json_auto_t *a = owned_doc(a_text), *b = owned_doc(b_text);
+	json_auto_t *a = owned_doc(now), *b = owned_doc(text);
 
-	return a != NULL && b != NULL && same_field("Constraints", a, b) &&
-	       same_field("UpdateConfig", a, b) && same_field("Labels", a, b);
+	return b != NULL && same_field("Constraints", a, b) && same_field("UpdateConfig", a, b) &&
+	       same_field("Labels", a, b);
 }
 
 bool
@@ -187,8 +188,8 @@ mover_spec_as_sent(const json_t *spec, const json_t *sent)
 {
 	_cleanup_(freep) char *now = NULL, *then = NULL;
 
-	return spec_owned_get(spec, &now, NULL) >= 0 && spec_owned_get(sent, &then, NULL) >= 0 &&
-	       same_owned(now, then);
+	(void) spec_owned_get(sent, &then, NULL); /* an edit made it */
+	return spec_owned_get(spec, &now, NULL) >= 0 && same_owned(now, then);
 }
 
 /* The owner's placement, and our labels gone in the same change. */
@@ -290,7 +291,7 @@ already(enum mover_edit edit, const json_t *spec, const char *now, const struct 
 	if (mover_spec_edit(edit, spec, in, plan, &edited, NULL) < 0)
 		return false;
 	(void) spec_owned_get(edited, &made, NULL); /* of its shape, as the edit made it */
-	return same_owned(made, now);
+	return same_owned(now, made);
 }
 
 static enum mover_standing

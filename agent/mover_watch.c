@@ -23,7 +23,7 @@ effect_of(const struct mover *m)
 static void
 give(struct mover *m, enum mover_event event, const struct error *why)
 {
-	if (why != NULL && why->code != 0 && m->change->err.code == 0)
+	if (why->code != 0 && m->change->err.code == 0)
 		m->change->err = *why;
 	mover_emit(m, event);
 }

@@ -137,10 +137,13 @@ merge_fields(const json_t *now, const json_t *before, const json_t *written)
 
 		if (same_value(value, was) || !same_value(value, json_object_get(now, field)))
 			continue;
-		if (was == NULL && !json_is_object(before))
-			(void) json_object_set_new(merged, field, update_default(field));
-		else
+		if (was == NULL && !json_is_object(before)) {
+			json_auto_t *filled = update_default(field);
+
+			put(merged, field, filled);
+		} else {
 			put(merged, field, was);
+		}
 	}
 	return merged;
 }

@@ -229,6 +229,83 @@ test_push(void **unused)
 		}
 }
 
+/* What was not signed by anybody is nobody's. */
+static void
+test_push_unsigned(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_PUSH, MOVE_SETTLED);
+	change_free(e.c);
+	make_undo(&e, MOVER_PUSH, MOVE_SETTLED);
+	free(e.c->plan.label);
+	e.c->plan.label = NULL;
+	expect(&e, "no label at all", NOTHING, 0);
+	effects_close(&e);
+}
+
+/* A steering without a term cannot be written. */
+static void
+test_steer_without_terms(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_STEER, MOVE_STEERED);
+	(void) json_array_clear(e.c->plan.add);
+	expect(&e, "no terms", REFUSED, 0);
+	assert_non_null(strstr(e.c->err.text, "has no term to steer by"));
+	effects_close(&e);
+}
+
+/* Held up by their own doing, not by our label: it is theirs to wait for. */
+static void
+test_yield_unsigned_waits(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_YIELD, MOVE_STEERED);
+	put_stands(&e, ELSE_TERMS);
+	e.x.fake.update_state = "updating";
+	e.x.fake.update_left = 1000;
+	e.c->held_up = true;
+	expect(&e, "our labels are gone", FOREIGN, 0);
+	effects_close(&e);
+}
+
+/* No node for a task of theirs: after a while it is helped, unless one is found. */
+static void
+test_held_up(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	for (int found = 0; found < 2; found++) {
+		effects_open(&e, MOVER_YIELD_WAIT, MOVE_STEERED);
+		put_stands(&e, ELSE_IMAGE);
+		e.x.fake.tasks[0].state = TASK_PENDING;
+		e.x.fake.tasks[0].node = FAKE_NODES;
+		e.x.fake.tasks[0].error = "no suitable node (scheduling constraints)";
+		e.x.fake.update_state = "updating";
+		e.x.fake.update_left = 1000;
+		e.c->length_ms = 60;
+		if (found) {
+			e.c->held_up = true;
+			e.c->held_up_since_ms = 1;
+			e.x.fake.tasks[0].state = TASK_RUNNING;
+			e.x.fake.tasks[0].node = 0;
+			e.x.fake.tasks[0].error = "";
+			e.x.fake.update_state = "completed";
+		}
+		expect(&e, "held up", OK, 0);
+		assert_int_equal(e.c->held_up, !found);
+		assert_true((e.c->held_up_since_ms != 0) == !found);
+		effects_close(&e);
+	}
+}
+
 static void
 test_post_answers(void **unused)
 {
@@ -954,6 +1031,10 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_yield_leaves_theirs),
 	    cmocka_unit_test(test_merge),
 	    cmocka_unit_test(test_push),
+	    cmocka_unit_test(test_push_unsigned),
+	    cmocka_unit_test(test_steer_without_terms),
+	    cmocka_unit_test(test_yield_unsigned_waits),
+	    cmocka_unit_test(test_held_up),
 	    cmocka_unit_test(test_post_answers),
 	    cmocka_unit_test(test_readings),
 	    cmocka_unit_test(test_not_found_but_listed),

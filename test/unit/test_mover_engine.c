@@ -331,6 +331,7 @@ test_default_waits(void **unused)
 		uint64_t least, most;
 	} cases[] = {
 	    {MOVER_VERIFY, STEERED, FAULT_NONE, 400, 500},
+	    {MOVER_UNWIND, BLOCKED, FAULT_NONE, 400, 500},
 	    {MOVER_SETTLE, STEERED, FAULT_FORBID, 200, 750},
 	    {MOVER_SETTLE, STEERED, FAULT_CONFLICT, 30, 151},
 	};
@@ -1088,6 +1089,27 @@ test_label_times(void **unused)
 	}
 }
 
+/* An old label of the previous spec that cannot be read does no harm, and nobody is bothered. */
+static void
+test_spoiled_previous_label(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	steer_by_hand(&x);
+	journal_intent_done(&x.book.rows[0]);
+	fake_write(&x.fake, json_deep_copy(x.fake.original));
+	(void) json_object_set_new(json_object_get(x.fake.previous, "Labels"), SPEC_LABEL_BEFORE,
+	                           json_string("{}"));
+	world_recover(&x);
+	assert_int_equal(x.n_each, 0);
+	assert_string_equal(x.recover_err.text, "");
+	assert_int_equal(x.fake.n_posts, 0);
+	world_clean(&x);
+	world_close(&x);
+}
+
 /* What the list of services showed is gone or unreadable when the service itself is read. */
 enum spoil { GONE, SILENT, NO_BEFORE, ODD_BEFORE };
 
@@ -1179,6 +1201,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_recover_labels),
 	    cmocka_unit_test(test_label_times),
 	    cmocka_unit_test(test_spoiled_labels),
+	    cmocka_unit_test(test_spoiled_previous_label),
 	};
 
 	if (argc > 1)

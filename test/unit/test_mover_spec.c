@@ -520,6 +520,240 @@ test_edits_refuse(void **state)
 	done(&m);
 }
 
+/* What the steering of a row wrote, made anew. */
+static void
+test_steered(void **state)
+{
+	static const struct {
+		const char *update, *labels;
+		bool planned;
+		const char *order; /* NULL: refused */
+		const char *before;
+	} cases[] = {
+	    {"{\"Parallelism\":2}", UNSIGNED, false, "stop-first", NULL},
+	    {"{\"Parallelism\":2}", UNSIGNED, true, "start-first", NULL},
+	    {"{\"Order\":\"start-first\"}", UNSIGNED, false, "start-first", NULL},
+	    {"{\"Order\":\"stop-first\"}", "{\"forager.start-first\":\"yes\"}", false,
+	     "start-first", NULL},
+	    {"{\"Order\":\"stop-first\"}", "{\"forager.start-first\":\"no\"}", false, "stop-first",
+	     NULL},
+	    {OWNERS, UNSIGNED, false, NULL, ""},
+	    {OWNERS, UNSIGNED, false, NULL, "[]"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		/* Somebody has changed it since: what stood before counts. */
+		json_auto_t *spec = spec_of("[\"x==y\"]", "{\"Parallelism\":9}", cases[i].labels);
+		json_auto_t *doc = NULL;
+		_cleanup_(freep) char *got = NULL;
+		struct made m;
+		int r;
+
+		make(&m);
+		free(m.in.before);
+		m.in.before = cases[i].before == NULL
+		                  ? owned_text("[\"a==b\"]", cases[i].update, "{}")
+		              : cases[i].before[0] != '\0' ? xstrdup(cases[i].before)
+		                                           : NULL;
+		m.plan.start_first = cases[i].planned;
+		r = mover_spec_steered(spec, &m.in, &m.plan, &got, NULL);
+		assert_int_equal(r, cases[i].order != NULL ? 0 : -EINVAL);
+		if (r == 0) {
+			doc = load(got);
+			assert_dump(at(doc, "UpdateConfig", "Order", NULL),
+			            streq(cases[i].order, "start-first") ? "\"start-first\""
+			                                                 : "\"stop-first\"");
+			assert_dump(json_object_get(doc, "Constraints"),
+			            "[\"a==b\",\"node.id!=aaaaaaaaaa\"]");
+			assert_dump(at(doc, "Labels", SPEC_LABEL_PLAN, NULL), "\"" LABEL "\"");
+		}
+		assert_int_equal(m.plan.start_first, cases[i].planned);
+		done(&m);
+	}
+}
+
+static void
+test_as_sent(void **state)
+{
+	json_auto_t *sent = spec_of("[\"a==b\"]", OWNERS, UNSIGNED), *odd = load("{}");
+	json_auto_t *shown = spec_of("[\"a==b\"]", "{\"Parallelism\":2,\"Delay\":0}", UNSIGNED);
+	json_auto_t *other = spec_of("[]", OWNERS, UNSIGNED);
+
+	(void) state;
+	assert_true(mover_spec_as_sent(shown, sent));
+	assert_false(mover_spec_as_sent(other, sent));
+	assert_false(mover_spec_as_sent(odd, sent));
+}
+
+/* An undo that has no list of terms, or none that is one, still merges. */
+static void
+test_merge_without_terms(void **state)
+{
+	static const char *const added[] = {NULL, "{}", "[", "[]"};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(added); i++) {
+		json_auto_t *spec = spec_of("[\"a==b\"]", OWNERS, UNSIGNED), *got = NULL;
+		struct made m;
+
+		make(&m);
+		set(&m.in.added, added[i]);
+		assert_int_equal(mover_spec_edit(EDIT_MERGE, spec, &m.in, &m.plan, &got, NULL), 1);
+		assert_dump(at(got, "TaskTemplate", "Placement", "Constraints"),
+		            "[\"a==b\",\"node.id!=aaaaaaaaaa\"]");
+		done(&m);
+	}
+}
+
+/* Which terms of somebody's spec are ours to take away. */
+static const struct {
+	const char *name;
+	const char *added, *before; /* constraints of before */
+	bool move;                  /* not an undo */
+	enum move_state state;
+	const char *now, *labels, *left;
+} yields[] = {
+    {"signed: whatever of ours stands", "[\"node.id!=p\",\"node.id!=q\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=q\"]", SIGNED, "[\"x==y\"]"},
+    {"unsigned: all of ours stand", "[\"node.id!=p\",\"node.id!=q\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=q\",\"node.id!=p\"]", UNSIGNED, "[\"x==y\"]"},
+    {"unsigned: the first is missing", "[\"node.id!=p\",\"node.id!=q\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=q\"]", UNSIGNED, "[\"x==y\",\"node.id!=q\"]"},
+    {"unsigned: the last is missing", "[\"node.id!=p\",\"node.id!=q\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=p\"]", UNSIGNED, "[\"x==y\",\"node.id!=p\"]"},
+    {"half signed is signed", "[\"node.id!=p\",\"node.id!=q\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=q\"]", "{\"forager.before\":\"b\",\"k\":\"v\"}", "[\"x==y\"]"},
+    {"the owner had it before us", "[\"node.id!=p\",\"node.id!=q\"]", "[\"node.id!=p\"]", true,
+     MOVE_STEERED, "[\"x==y\",\"node.id!=p\",\"node.id!=q\"]", SIGNED, "[\"x==y\",\"node.id!=p\"]"},
+    {"signed: the block alone", "[\"node.id!=p\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]", SIGNED, "[\"x==y\"]"},
+    {"unsigned: a block while steered is theirs", "[\"node.id!=p\"]", "[]", true, MOVE_STEERED,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]", UNSIGNED, "[\"x==y\",\"node.id!=bbbbbbbbbb\"]"},
+    {"unsigned: a block while reverting", "[\"node.id!=p\"]", "[]", true, MOVE_REVERTING,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]", UNSIGNED, "[\"x==y\"]"},
+    {"unsigned: a block when blocked", "[\"node.id!=p\"]", "[]", true, MOVE_BLOCKED,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]", UNSIGNED, "[\"x==y\"]"},
+    {"a block that the owner had", "[\"node.id!=p\"]", "[\"node.id!=bbbbbbbbbb\"]", true,
+     MOVE_BLOCKED, "[\"x==y\",\"node.id!=bbbbbbbbbb\"]", UNSIGNED,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]"},
+    {"an undo blocks nothing", "[\"node.id!=p\"]", "[]", false, MOVE_BLOCKED,
+     "[\"x==y\",\"node.id!=\"]", UNSIGNED, "[\"x==y\",\"node.id!=\"]"},
+    {"beside the others it is theirs", "[\"node.id!=p\"]", "[]", true, MOVE_BLOCKED,
+     "[\"x==y\",\"node.id!=p\",\"node.id!=bbbbbbbbbb\"]", SIGNED,
+     "[\"x==y\",\"node.id!=bbbbbbbbbb\"]"},
+    {"nothing was added", "[]", "[]", true, MOVE_STEERED, "[\"x==y\",\"node.id!=p\"]", UNSIGNED,
+     "[\"x==y\",\"node.id!=p\"]"},
+};
+
+static void
+test_yields(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(yields); i++) {
+		json_auto_t *spec = spec_of(yields[i].now, OWNERS, yields[i].labels), *got = NULL;
+		_cleanup_(freep) char *text = NULL;
+		struct made m;
+
+		make(&m);
+		m.in.state = yields[i].state;
+		set(&m.in.added, yields[i].added);
+		free(m.in.before);
+		m.in.before = owned_text(yields[i].before, OWNERS, "{}");
+		if (!yields[i].move)
+			m.in.to_id[0] = '\0';
+		assert_true(mover_spec_yield(spec, &m.in, &m.plan, &got, NULL) >= 0);
+		text = dump(at(got, "TaskTemplate", "Placement", "Constraints"));
+		if (!streq(text, yields[i].left))
+			fail_msg("%s: %s", yields[i].name, text);
+		assert_dump(json_object_get(got, "Labels"), UNSIGNED);
+		done(&m);
+	}
+}
+
+/* What was written last is not our steering any more, or not known: it is made anew, or done
+ * without.
+ */
+static void
+test_yield_makes_anew(void **state)
+{
+	static const struct {
+		const char *written;
+		bool terms; /* the plan has them */
+		const char *update;
+	} cases[] = {
+	    {NULL, true, OWNERS},   {"{", true, OWNERS},    {"{}", true, OWNERS},
+	    {NULL, false, STEERED}, {"{}", false, STEERED},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_auto_t *spec = spec_of("[\"x==y\",\"node.id!=aaaaaaaaaa\"]", STEERED, SIGNED);
+		json_auto_t *got = NULL;
+		struct made m;
+
+		make(&m);
+		set(&m.in.written, cases[i].written);
+		if (!cases[i].terms)
+			(void) json_array_clear(m.plan.add);
+		assert_int_equal(mover_spec_yield(spec, &m.in, &m.plan, &got, NULL), 0);
+		assert_dump(at(got, "TaskTemplate", "Placement", "Constraints"), "[\"x==y\"]");
+		assert_dump(json_object_get(got, "UpdateConfig"), cases[i].update);
+		done(&m);
+	}
+}
+
+static void
+test_anothers(void **state)
+{
+	static const char good[] =
+	    "{\"added\":[],\"deadline\":%d,\"dropped\":[],\"from\":\"a\",\"owned\":{},"
+	    "\"rest\":\"0000000000000000\",\"to\":\"b\",\"v\":1}";
+	static const struct {
+		const char *plan;
+		int deadline; /* 0: no such label; -1: one that cannot be read */
+		bool anothers;
+	} cases[] = {
+	    {NULL, 7, false},     {LABEL, 7, false},   {"other", 0, false},
+	    {"other", -1, false}, {"other", 5, false}, {"other", 7, true},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_auto_t *spec = spec_of("[]", OWNERS, "{}");
+		json_t *labels = json_object_get(spec, "Labels");
+		struct made m;
+
+		make(&m);
+		m.in.deadline_wall_ms = 5;
+		if (cases[i].plan != NULL)
+			(void) json_object_set_new(labels, SPEC_LABEL_PLAN,
+			                           json_string(cases[i].plan));
+		if (cases[i].deadline > 0)
+			(void) json_object_set_new(labels, SPEC_LABEL_BEFORE,
+			                           json_sprintf(good, cases[i].deadline));
+		else if (cases[i].deadline < 0)
+			(void) json_object_set_new(labels, SPEC_LABEL_BEFORE, json_string("{}"));
+		assert_int_equal(mover_spec_is_anothers(spec, &m.in, &m.plan), cases[i].anothers);
+		done(&m);
+	}
+}
+
+static void
+test_worthless(void **state)
+{
+	json_auto_t *spec = spec_of("[]", OWNERS, UNSIGNED);
+	struct made m;
+
+	(void) state;
+	make(&m);
+	assert_true(mover_spec_is_worthless(spec, &m.in, true));
+	assert_false(mover_spec_is_worthless(spec, &m.in, false));
+	m.in.rest_hash++; /* somebody has deployed since */
+	assert_false(mover_spec_is_worthless(spec, &m.in, true));
+	done(&m);
+}
+
 static void
 test_final(void **state)
 {
@@ -605,6 +839,13 @@ main(void)
 	    cmocka_unit_test(test_edit_yield),
 	    cmocka_unit_test(test_edit_merge),
 	    cmocka_unit_test(test_edits_refuse),
+	    cmocka_unit_test(test_steered),
+	    cmocka_unit_test(test_as_sent),
+	    cmocka_unit_test(test_merge_without_terms),
+	    cmocka_unit_test(test_yields),
+	    cmocka_unit_test(test_yield_makes_anew),
+	    cmocka_unit_test(test_anothers),
+	    cmocka_unit_test(test_worthless),
 	    cmocka_unit_test(test_final),
 	    cmocka_unit_test(test_is),
 	    cmocka_unit_test(test_ours),

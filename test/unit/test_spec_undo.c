@@ -107,6 +107,12 @@ static const struct {
      SPEC_KEPT_UPDATE},
     /* {} means all at once and is not the absent one. */
     {{NULL, "{}"}, {NULL, "{\"Parallelism\":2}"}, {NULL, NULL}, {NULL, "{}"}, SPEC_KEPT_UPDATE},
+    /* Where there was none before, what Swarm has no default for goes, too. */
+    {{NULL, "{\"Parallelism\":1,\"Delay\":7,\"X\":1}"},
+     {NULL, NULL},
+     {NULL, "{\"Parallelism\":1,\"Delay\":7}"},
+     {NULL, "{\"Parallelism\":1,\"X\":1}"},
+     SPEC_KEPT_UPDATE},
     {{"[\"x==y\"]", "{\"Parallelism\":7}"},
      {NULL, NULL},
      {"[\"node.id!=other\"]", "{\"Parallelism\":1}"},
