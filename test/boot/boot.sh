@@ -47,15 +47,18 @@ main_pid() {
 }
 
 # log_from: the journal's cursor now; said_since CURSOR PRIORITY PATTERN: the unit's journal has a
-# line of this priority (of several: "[0-6]") since.
+# line of this priority (of several: "[0-6]") since. The unit is not picked by journalctl: it would
+# skip the first of the unit's lines when the cursor's own line is another unit's.
 log_from() {
 	machine journalctl --lines 1 --show-cursor --output cat | sed -n 's/^-- cursor: //p'
 }
 
 said_since() {
-	machine journalctl --unit "$unit" --after-cursor "$1" --output json --output-fields PRIORITY,MESSAGE |
-		jq -e -s --arg p "^$2\$" --arg m "$3" \
-			'any((.PRIORITY | test($p)) and (.MESSAGE | test($m)))' >/dev/null
+	machine journalctl --after-cursor "$1" --output json \
+		--output-fields PRIORITY,MESSAGE,_SYSTEMD_UNIT,UNIT |
+		jq -e -s --arg u "$unit" --arg p "^$2\$" --arg m "$3" \
+			'any((._SYSTEMD_UNIT == $u or .UNIT == $u) and (.PRIORITY // "" | tostring | test($p)) and
+				(.MESSAGE | tostring | test($m)))' >/dev/null
 }
 
 drop_in() {
@@ -373,10 +376,11 @@ boot_without_engine() {
 	END
 	ok 'booted without an engine: it waits and tries again' rig_until 40 waits_for_engine
 	ok 'and says what is missing' said_since "$from" 3 "no Docker socket at '/var/run/docker.sock': start docker"
-	machine systemctl unmask --quiet docker.socket docker.service
-	# The port is there and nobody answers behind it.
-	from=$(log_from)
+	# The socket is there and nobody answers behind it. First that, then unmask: foragerd's next try
+	# wants docker.service.
 	machine sh -c 'mkdir -p /run/systemd/system/docker.service.d && printf "[Service]\nExecStart=\nExecStart=/bin/false\n" >/run/systemd/system/docker.service.d/dead.conf'
+	from=$(log_from)
+	machine systemctl unmask --quiet docker.socket docker.service
 	machine systemctl daemon-reload
 	machine systemctl start docker.socket
 	ok 'a socket without an engine behind it: the same' rig_until 40 said_since "$from" 3 'cannot start'
