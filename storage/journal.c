@@ -1,6 +1,7 @@
 /* The journal of moves; see journal.h. */
 #include "storage/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "storage/store_priv.h"
@@ -198,10 +199,9 @@ seal_row(struct store *s, uint64_t id, struct error *err)
 		return r;
 	(void) sqlite3_bind_int64(stmt, 1, (int64_t) id);
 	r = sql_step(&s->sql, stmt, err);
-	if (r <= 0)
-		return r < 0 ? r
-		             : error_set(err, ENOENT, "no move %llu in the journal",
-		                         (unsigned long long) id);
+	if (r < 0)
+		return r;
+	assert(r == 1); /* the transaction has just written it */
 	checksum = row_checksum(stmt);
 	sql_resetp(&stmt);
 	return sql_run(&s->sql, err, "UPDATE move SET checksum = ?2 WHERE id = ?1", SQL_INT(id),

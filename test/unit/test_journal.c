@@ -232,6 +232,7 @@ an_unknown_state_is_an_error(void **state)
 	add(f, &in);
 	assert_ok(sql_exec(f->store->sql.db, "UPDATE move SET state = 'teleporting'", err));
 	assert_refused(journal_get(f->store, 1, &back, err), EUCLEAN, "teleporting");
+	assert_refused(journal_check(f->store, err), EUCLEAN, "teleporting");
 	/* And it counts as open: it must be looked at before anything else is done. */
 	assert_refused(journal_open_moves(f->store, &list, err), EUCLEAN, "newer forager");
 	assert_null(list.items);
@@ -509,6 +510,50 @@ without_tables(void **state)
 	}
 }
 
+/* The k-th statement that is new to the store cannot be prepared, for every k. */
+static void
+without_room_for_statements(void **state)
+{
+	static const char keys[SQL_CACHE];
+	struct fixture *f = *state;
+
+	add_one(f);
+	for (int call = 0; call < CALLS; call++) {
+		int r = -1;
+
+		for (size_t room = 0; r < 0; room++) {
+			struct error why = {0};
+			struct sql *sql;
+
+			fixture_close(f);
+			fixture_open(f);
+			sql = &f->store->sql;
+			while (sql->n_cache + room < SQL_CACHE) {
+				sql->cache[sql->n_cache].key = &keys[sql->n_cache];
+				sql->cache[sql->n_cache++].stmt = NULL;
+			}
+			r = make_call(f->store, (enum call) call, &why);
+			assert_int_equal(r, why.code);
+			if (r < 0) {
+				assert_non_null(strstr(why.text, "too many statements"));
+				store_rollback(f->store);
+				fixture_close(f);
+				fixture_open(f);
+				assert_untouched(f);
+			}
+			assert_true(room < SQL_CACHE);
+		}
+		fixture_close(f);
+		fixture_open(f);
+		assert_ok(sql_exec(f->store->sql.db,
+		                   "DELETE FROM move_event WHERE seq > 2 OR move_id > 1;"
+		                   "DELETE FROM move WHERE id > 1",
+		                   err));
+		if (call == UPDATE)
+			break; /* its row is another now */
+	}
+}
+
 static int
 refuse(void *data)
 {
@@ -560,6 +605,7 @@ main(void)
 	    cmocka_unit_test(copies_are_deep),
 	    OPEN(interrupted_anywhere),
 	    OPEN(without_tables),
+	    OPEN(without_room_for_statements),
 	    OPEN(commit_fails),
 	    cmocka_unit_test(nothing_to_free),
 	};
