@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 page=docs/reliability.md
-suites='fuzz fault fake boot rig'
+suites='coverage mutation fuzz fault fake boot rig'
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
