@@ -16,7 +16,7 @@ suite_power() {
 	if [ "$LONG" = 1 ]; then
 		"$BUILD/test/fault/power" --seeds 8 --again 8
 	else
-		"$BUILD/test/fault/power" --quick --again 120
+		"$BUILD/test/fault/power" --quick --again 200
 	fi
 }
 

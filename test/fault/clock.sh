@@ -93,6 +93,9 @@ is_logged 4 || violation "$where" 'the log does not tell of the jumps'
 # --- the budget of one an hour is used up -----------------------------------------------------------
 hot=$(journal 'SELECT to_name FROM move ORDER BY id DESC LIMIT 1')
 heat "$hot" 1.3
+# Nothing but the budget holds it back.
+is_held() { journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1' | grep -qiE 'budget|hour'; }
+until_true 120 is_held || violation "$where" "the budget is not the reason: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
 for by in 7200 "$year" "-$year" "-$year" "$year"; do
 	jump "$by"
 	until_true 120 has_decided $(($(decisions) + 3)) || violation "$where" 'no decision'
@@ -100,8 +103,6 @@ for by in 7200 "$year" "-$year" "-$year" "$year"; do
 done
 ages
 alive
-journal "SELECT reason FROM decision ORDER BY id DESC LIMIT 1" | grep -qiE 'budget|hour' ||
-	violation "$where" "the budget was not the reason: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
 # And an hour that has really passed does.
 clock forward 3700
 until_true 120 is_moved 2 || violation "$where" "after an hour: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"

@@ -86,12 +86,14 @@ to=w2
 is_steered() { [ "$(journal "SELECT count(*) FROM move WHERE state = 'steered' AND service_name = 'web'")" = 1 ]; }
 LD_PRELOAD=$shim "$BUILD/forager" -c "$dir/forager.conf" move web --from "$from" --to "$to" >/dev/null 2>&1 &
 mover=$!
+disown "$mover"
 until_true 120 is_steered || violation "$where" 'not steered'
 # Once the request is out, its answer noted or not.
 is_posted() { get /services/web | jq -e '.Spec.Labels["forager.plan"]' >/dev/null; }
 until_true 120 is_posted || violation "$where" 'no steering'
 kill -KILL "$mover"
-{ wait "$mover"; } 2>/dev/null
+is_gone() { ! kill -0 "$mover"; }
+until_true 120 is_gone
 journal 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
 cp -r "$dir/state" "$dir/state.right"
 size=$(stat -c %s "$dir/state/forager.db")
