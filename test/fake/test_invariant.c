@@ -216,6 +216,8 @@ test_5(void **state)
 	                                   READ("tasks", "200", "html"),
 	                                   WRITE("9", "forager", STEERED, PLAIN),
 	                                   NULL};
+	static const char *const twice[] = {READ_ALL, READ("tasks", "200", "duplicate"),
+	                                    WRITE("9", "forager", STEERED, PLAIN), NULL};
 	struct history h = history_of(good);
 
 	(void) state;
@@ -224,6 +226,8 @@ test_5(void **state)
 	expect(invariant_5_fail_static, &h, 1);
 	h = history_of(leaderless);
 	expect(invariant_5_fail_static, &h, 1);
+	h = history_of(twice);
+	expect(invariant_5_fail_static, &h, 0);
 	h = history_of(ends);
 	expect(invariant_5_fail_static, &h, 0);
 }
