@@ -322,20 +322,22 @@ invariant_6_opted_in_only(const struct history *h, const struct invariant_limits
 
 /* ---- I7 ---- */
 
+/* The least or the most of a figure in a span of time. */
 static double
-most(const struct history *h, const char *key, double from, double to)
+extreme(const struct history *h, const char *key, bool least, double from, double to)
 {
-	double top = 0;
+	double found = -1;
 	json_t *line;
 	size_t i;
 
 	json_array_foreach (h->lines, i, line) {
-		double t = invariant_time(line);
+		double t = invariant_time(line), x = json_number_value(json_object_get(line, key));
 
-		if (invariant_is(line, "usage") && t >= from && t < to)
-			top = MAX(top, json_number_value(json_object_get(line, key)));
+		if (!invariant_is(line, "usage") || t < from || t >= to)
+			continue;
+		found = found < 0 ? x : least ? MIN(found, x) : MAX(found, x);
 	}
-	return top;
+	return found;
 }
 
 /* The first quarter is for filling caches. */
@@ -344,10 +346,12 @@ check_usage(const struct history *h, const struct invariant_limits *l, double fi
             struct invariant_result *ret)
 {
 	double quarter = (last - first) / 4;
-	double rss = most(h, "rss_kb", first + quarter, first + 2.5 * quarter);
-	double rss_later = most(h, "rss_kb", first + 2.5 * quarter, last + 1);
-	double fds = most(h, "fds", first + quarter, first + 2.5 * quarter);
-	double fds_later = most(h, "fds", first + 2.5 * quarter, last + 1);
+	double middle = first + 2.5 * quarter;
+	double rss = extreme(h, "rss_kb", false, first + quarter, middle);
+	double rss_later = extreme(h, "rss_kb", false, middle, last + 1);
+	/* Descriptors come and go with requests that hang: a leak shows in the least. */
+	double fds = extreme(h, "fds", true, first + quarter, middle);
+	double fds_later = extreme(h, "fds", true, middle, last + 1);
 
 	ret->checks += 2;
 	if (rss_later > rss * l->rss_share)
