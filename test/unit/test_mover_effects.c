@@ -282,7 +282,9 @@ test_held_up(void **unused)
 	struct effects e;
 
 	(void) unused;
-	for (int found = 0; found < 2; found++) {
+	for (int i = 0; i < 3; i++) {
+		bool found = i == 1, longer = i == 2;
+
 		effects_open(&e, MOVER_YIELD_WAIT, MOVE_STEERED);
 		put_stands(&e, ELSE_IMAGE);
 		e.x.fake.tasks[0].state = TASK_PENDING;
@@ -291,6 +293,10 @@ test_held_up(void **unused)
 		e.x.fake.update_state = "updating";
 		e.x.fake.update_left = 1000;
 		e.c->length_ms = 60;
+		if (longer) { /* five seconds are enough, however long it may take */
+			e.c->length_ms = 60000;
+			e.c->held_up_since_ms = 1;
+		}
 		if (found) {
 			e.c->held_up = true;
 			e.c->held_up_since_ms = 1;
@@ -369,6 +375,16 @@ test_post_answers(void **unused)
 	}
 }
 
+static void
+break_list(struct fake_swarm *f, const char *method, const char *target)
+{
+	const char *end = strstr(target, "/services");
+
+	(void) method;
+	f->broken = end != NULL && end[strlen("/services")] != '/' ? "/services" : NULL;
+	f->broken_left = 1;
+}
+
 /* What was read before the POST fails, or the service is gone. */
 static void
 test_readings(void **unused)
@@ -400,8 +416,7 @@ test_readings(void **unused)
 		effects_open(&e, states[i], MOVE_STEERED);
 		e.c->length_ms = 0;
 		e.x.fake.removed = true;
-		e.x.fake.broken = "/services";
-		e.x.fake.broken_left = 100;
+		e.x.fake.on_request = break_list;
 		expect(&e, "all silent", STUCK, 0);
 		effects_close(&e);
 	}
