@@ -3,6 +3,7 @@
  * version that was read, read back. An answer that was lost is never followed by a blind second
  * try: the reading tells what became of the first.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -147,7 +148,8 @@ on_posted(void *data, const struct api_done *done, const struct error *err)
 static bool
 label_is_ours(const struct change *c)
 {
-	return c->plan.label != NULL && streq(spec_plan(c->spec), c->plan.label);
+	assert(c->plan.label != NULL); /* made with the plan, or taken over with the change */
+	return streq(spec_plan(c->spec), c->plan.label);
 }
 
 /* The last instant: a lease that ran out while the answers came was asked for anew. */
