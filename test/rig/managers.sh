@@ -454,5 +454,5 @@ for name in "${!daemon[@]}"; do
 	end "$name" || failed_ends=$((failed_ends + 1))
 done
 ok 'each foragerd ends with 0' test "$failed_ends" = 0
-echo "RELIABILITY|managers.sh|$faults: at once, stopped holder, leader killed, quorum lost|I4, I5: one acts, open moves end exactly|$tap_failed"
+echo "RELIABILITY|several managers|$faults: $*|I4, I5: one acts, open moves end exactly|$tap_failed"
 tap_end

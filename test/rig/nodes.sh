@@ -275,6 +275,6 @@ figures=''
 [ ${#resumed[@]} = 0 ] || figures+="; seconds from the engine's return to the end of the move: $(median "${resumed[@]}")"
 [ ${#stale[@]} = 0 ] || figures+="; from a node's death until it is stale (sample-every 1 s): $(median "${stale[@]}")"
 [ ${#noticed[@]} = 0 ] || figures+="; until it is down: $(median "${noticed[@]}")"
-reliability 'engines and nodes fail in the middle of a move' "$faults faults: kill -9, hang, death of source and target, cut link" \
+reliability 'engines and nodes fail in the middle of a move' "$faults faults: $*" \
 	"nothing is sent meanwhile; finished or taken back exactly when the engine is back$figures" "$violations"
 tap_end
