@@ -41,7 +41,8 @@ int journal_list(struct store *s, enum journal_filter filter, size_t most, struc
 int journal_open_moves(struct store *s, struct journal_list *ret, struct error *err);
 
 /* -EUCLEAN: a row says something else than what was written, because of the disk or of somebody's
- * hand. store_open asks; the functions above say so of a row that they read, too. */
+ * hand. store_open asks; the functions above say so of a row that they read, too: a damaged row
+ * opens neither the hour's budget nor a cool-down, for nobody acts upon a journal that has one. */
 int journal_check(struct store *s, struct error *err);
 
 /* Deep copy, for one thread to hand it to another. */
@@ -50,19 +51,3 @@ void journal_intent_done(struct intent *in); /* frees what it owns and zeroes it
 void journal_list_done(struct journal_list *list);
 
 bool journal_state_ended(enum move_state state);
-
-/* For cool-downs and the budget: what was sent to the Swarm, undos and releases left out. */
-struct journal_last {
-	char service_id[SWARM_ID_SIZE];
-	int64_t last_ms; /* when its newest move began */
-};
-
-struct journal_lasts {
-	struct journal_last *items; /* by service id; moves begun at or after since_ms only */
-	size_t n;
-	uint32_t n_hour; /* moves begun within the hour before now_ms, all services */
-};
-
-int journal_last_moves(struct store *s, int64_t now_ms, int64_t since_ms, struct journal_lasts *ret,
-                       struct error *err);
-void journal_lasts_done(struct journal_lasts *l);

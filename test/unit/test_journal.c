@@ -284,47 +284,6 @@ a_changed_row_is_damaged(void **state)
 }
 
 static void
-last_moves(void **state)
-{
-	static const struct {
-		const char *service;
-		int64_t at_ms;
-		enum move_state state;
-		enum move_kind kind;
-	} rows[] = {
-	    {"s2", T0 - 9000000, MOVE_DONE, MOVE_KIND_MOVE},
-	    {"s1", T0 - 7200000, MOVE_DONE, MOVE_KIND_MOVE},
-	    {"s1", T0 - 1800000, MOVE_REVERTED, MOVE_KIND_MOVE},
-	    {"s1", T0 - 900000, MOVE_REFUSED, MOVE_KIND_MOVE},
-	    {"s1", T0 - 800000, MOVE_DONE, MOVE_KIND_UNDO},
-	    {"s0", T0 - 700000, MOVE_STEERED, MOVE_KIND_MOVE},
-	    {"s3", T0 - 600000, MOVE_PLANNED, MOVE_KIND_MOVE},
-	    {"s4", T0 - 3600000, MOVE_DONE, MOVE_KIND_MOVE},
-	};
-	struct fixture *f = *state;
-	struct journal_lasts l = {0};
-
-	assert_ok(journal_last_moves(f->store, T0, 0, &l, err));
-	assert_true(l.n == 0 && l.n_hour == 0);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct intent in = plan(rows[i].service);
-
-		in.kind = rows[i].kind;
-		in.state = rows[i].state;
-		in.created_wall_ms = rows[i].at_ms;
-		add(f, &in);
-	}
-	assert_ok(journal_last_moves(f->store, T0, T0 - 7200000, &l, err));
-	assert_int_equal(l.n_hour, 2);
-	assert_int_equal(l.n, 3);
-	assert_string_equal(l.items[0].service_id, "s0");
-	assert_string_equal(l.items[1].service_id, "s1");
-	assert_true(l.items[1].last_ms == T0 - 1800000);
-	assert_string_equal(l.items[2].service_id, "s4");
-	journal_lasts_done(&l);
-}
-
-static void
 copies_are_deep(void **state)
 {
 	struct intent in = plan("s1"), copy;
@@ -344,14 +303,13 @@ copies_are_deep(void **state)
 /* ---- a store that fails ---- */
 
 /* One call of each kind on a journal with one move, id 1. */
-enum call { ADD, UPDATE, NOTE, GET, LIST, LASTS, CALLS };
+enum call { ADD, UPDATE, NOTE, GET, LIST, CALLS };
 
 static int
 make_call(struct store *s, enum call call, struct error *err)
 {
 	struct intent in = plan("s1"), got = {0};
 	struct journal_list list = {0};
-	struct journal_lasts lasts = {0};
 	uint64_t id = 0;
 	int r;
 
@@ -371,16 +329,10 @@ make_call(struct store *s, enum call call, struct error *err)
 		assert_true((r == 0) == (got.id == 1));
 		journal_intent_done(&got);
 		return r;
-	case LIST:
+	default:
 		r = journal_list(s, JOURNAL_ALL, 0, &list, err);
 		assert_true((r == 0) == (list.n == 1));
 		journal_list_done(&list);
-		return r;
-	default:
-		r = journal_last_moves(s, T0, 0, &lasts, err);
-		assert_true((r == 0) == (lasts.n == 1));
-		journal_lasts_done(&lasts);
-		assert_true(lasts.items == NULL && lasts.n == 0);
 		return r;
 	}
 }
@@ -479,7 +431,7 @@ without_tables(void **state)
 	} cases[] = {
 	    {"move_event", "no such table: move_event", 1 << ADD | 1 << UPDATE | 1 << NOTE},
 	    {"move", "no such table: move",
-	     1 << ADD | 1 << UPDATE | 1 << NOTE | 1 << GET | 1 << LIST | 1 << LASTS},
+	     1 << ADD | 1 << UPDATE | 1 << NOTE | 1 << GET | 1 << LIST},
 	};
 	struct fixture *f = *state;
 
@@ -585,7 +537,6 @@ nothing_to_free(void **state)
 {
 	(void) state;
 	journal_list_done(NULL);
-	journal_lasts_done(NULL);
 	assert_false(journal_state_ended((enum move_state) 99));
 }
 
@@ -601,7 +552,6 @@ main(void)
 	    OPEN(lists_what_is_open_and_what_can_be_undone),
 	    OPEN(an_unknown_state_is_an_error),
 	    OPEN(a_changed_row_is_damaged),
-	    OPEN(last_moves),
 	    cmocka_unit_test(copies_are_deep),
 	    OPEN(interrupted_anywhere),
 	    OPEN(without_tables),

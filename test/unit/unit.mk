@@ -44,6 +44,7 @@ unit_tests = \
 	test/unit/test_profile \
 	test/unit/test_query \
 	test/unit/test_request \
+	test/unit/test_restore \
 	test/unit/test_reward \
 	test/unit/test_sample \
 	test/unit/test_sampler \
@@ -200,6 +201,9 @@ test_unit_test_query_LDADD = $(test_libs)
 test_unit_test_request_SOURCES = test/unit/test_request.c test/unit/store_fixture.h
 test_unit_test_request_CPPFLAGS = $(test_cflags)
 test_unit_test_request_LDADD = $(test_libs)
+test_unit_test_restore_SOURCES = test/unit/test_restore.c test/unit/store_fixture.h
+test_unit_test_restore_CPPFLAGS = $(test_cflags)
+test_unit_test_restore_LDADD = $(test_libs)
 test_unit_test_reward_SOURCES = test/unit/test_reward.c test/unit/policy_world.h
 test_unit_test_reward_CPPFLAGS = $(test_cflags)
 test_unit_test_reward_LDADD = $(test_libs)
