@@ -2,6 +2,7 @@
 """Automatic mutation of the code that must be exact.
 
 Usage: mutate.py SOURCE BUILD COVERAGE [--sample N] [--seed N] [--file PATTERN] [--least PERCENT]
+                 [--log FILE] [--jobs N] [--quick]
 
 BUILD is the one of test/coverage, COVERAGE what coverage.py --json wrote. Each mutant is one change
 of one file: it is compiled alone at -O1, with assertions and without sanitizers, laid over the
@@ -15,6 +16,7 @@ no code     the compiler refuses it
 """
 
 import argparse
+import collections
 import concurrent.futures
 import fnmatch
 import glob
@@ -36,8 +38,14 @@ import operators  # noqa: E402
 HEADERS = ["model/*.h", "swarm/*.h", "agent/mover*.h", "docker/types.h", "storage/journal.h", "policy/goal.h"]
 # The rows of its table stand in the header.
 EXTRA = {"agent/mover_table.h": "agent/mover_table.c"}
-# A test that waits for time may fail because the machine is busy: one of these must fail twice.
-TWICE_S = 0.2
+# The code carries gcov's counters; what would write them to files, a hundred at each end, is nothing.
+GCOV = """
+#include <unistd.h>
+void __gcov_init(void *info) { (void) info; }
+void __gcov_exit(void) {}
+void __gcov_merge_add(void *counters, unsigned n) { (void) counters; (void) n; }
+pid_t __gcov_fork(void) { return fork(); }
+"""
 
 
 def limits():
@@ -49,16 +57,19 @@ def limits():
 class World:
     """The library as a shared one, the tests' programs over it, and what each test executes."""
 
-    def __init__(self, source, build, data, jobs, quick):
-        self.source, self.build, self.jobs, self.quick = source, build, jobs, quick
+    def __init__(self, source, args):
+        self.source, self.build, self.coverage = source, os.path.abspath(args.build), args.coverage
+        self.jobs, self.quick, self.most = args.jobs, args.quick, args.most
         self.work = tempfile.mkdtemp(prefix="forager-mutate.")
-        self.runs = data["runs"]
+        with open(self.coverage) as f:
+            self.runs = json.load(f)["runs"]
+        self.kills = collections.Counter()
         self.flags = subprocess.run(
-            ["make", "-s", "-C", build, "--eval=print: ; @echo $(AM_CPPFLAGS)", "print"],
+            ["make", "-s", "-C", self.build, "--eval=print: ; @echo $(AM_CPPFLAGS)", "print"],
             stdout=subprocess.PIPE, check=True,
         ).stdout.decode().splitlines()[-1].split()
         self.libs = subprocess.run(
-            ["make", "-s", "-C", build, "--eval=print: ; @echo $(libraries) $(CMOCKA_LIBS)", "print"],
+            ["make", "-s", "-C", self.build, "--eval=print: ; @echo $(libraries) $(CMOCKA_LIBS)", "print"],
             stdout=subprocess.PIPE, check=True,
         ).stdout.decode().splitlines()[-1].split()
         self.link()
@@ -76,9 +87,11 @@ class World:
     def link(self):
         """libforager.so and the programs of the cases."""
         others = [w for w in self.libs if w != "libforager.a"]
-        lib = os.path.join(self.work, "libforager.so")
-        if not self.gcc("-shared", "--coverage", "-o", lib, "-Wl,--whole-archive", "libforager.a",
-                        "-Wl,--no-whole-archive", *others):
+        lib, mute = os.path.join(self.work, "libforager.so"), os.path.join(self.work, "gcov.c")
+        with open(mute, "w") as f:
+            f.write(GCOV)
+        if not self.gcc("-shared", "-fPIC", "-o", lib, mute, "-Wl,--whole-archive", "libforager.a",
+                        "-Wl,--no-whole-archive", "-Wl,-z,defs", *others):
             raise SystemExit("mutate: cannot link the library")
         self.cases = {}
         for name, command, page in coverage.cases(self.source, self.build):
@@ -90,7 +103,7 @@ class World:
                 objects = glob.glob(os.path.join(self.build, program + "-*.o"))
                 if program == "moves-manual":
                     objects = [os.path.join(self.build, "agent/moves_manual.o")]
-                if not objects or not self.gcc("--coverage", "-o", made, *objects, "-L" + self.work,
+                if not objects or not self.gcc("-o", made, *objects, "-L" + self.work,
                                                "-lforager", "-Wl,-rpath," + self.work, *others):
                     raise SystemExit(f"mutate: cannot link {program}")
             self.cases[name] = ([made, *command[1:]], page)
@@ -121,11 +134,10 @@ class World:
     def run(self, case, so, timeout):
         """Whether the case passes over the mutant; seconds."""
         command, page = self.cases[case]
-        env = dict(os.environ, LD_PRELOAD=so, GCOV_PREFIX=os.path.dirname(so.split(":")[0]) + "/gcov",
-                   CMOCKA_MESSAGE_OUTPUT="STDOUT")
+        env = dict(os.environ, LD_PRELOAD=so, CMOCKA_MESSAGE_OUTPUT="STDOUT")
         start = time.monotonic()
-        passed, _ = coverage.run(command, page, env, timeout, limits)
-        return passed, time.monotonic() - start
+        passed, said = coverage.run(command, page, env, timeout, limits)
+        return passed, said == "timeout", time.monotonic() - start
 
     def baseline(self, files):
         """Every case must pass over the unchanged files. Notes how long each takes, and the code."""
@@ -140,12 +152,26 @@ class World:
             made.append(so[0])
             self.code[name] = so[1]
         used = [c for c in self.cases if any(self.executes(c, EXTRA.get(f, f), None) for f in files)]
+        self.seconds = self.measured(used, ":".join(made))
+        if self.most:
+            self.seconds = {c: s for c, s in self.seconds.items() if s <= self.most}
+
+    def measured(self, used, made):
+        """{case: seconds} over the unchanged files; what an earlier run found out is in BUILD."""
+        path = os.path.join(self.build, "seconds.json")
+        known = {}
+        if os.path.exists(path) and os.path.getmtime(path) > os.path.getmtime(self.coverage):
+            with open(path) as f:
+                known = json.load(f)
+        todo = [c for c in used if c not in known]
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            done = list(pool.map(lambda c: self.run(c, ":".join(made), 120), used))
-        for case, (passed, _) in zip(used, done):
-            if not passed:
-                raise SystemExit(f"mutate: {case} fails over the unchanged files")
-        self.seconds = {case: took for case, (_, took) in zip(used, done)}
+            for case, (passed, _, took) in zip(todo, pool.map(lambda c: self.run(c, made, 300), todo)):
+                if not passed:
+                    raise SystemExit(f"mutate: {case} fails over the unchanged files")
+                known[case] = took
+        with open(path, "w") as f:
+            json.dump(known, f)
+        return {c: known[c] for c in used}
 
     def executes(self, case, name, lines):
         """Whether the case runs one of the file's lines (None: any)."""
@@ -168,20 +194,28 @@ class World:
             shutil.rmtree(here, ignore_errors=True)
 
     def race(self, mutant, source, so):
-        """Runs the cases that execute the mutant's lines, the quickest first."""
+        """Runs the cases that execute the mutant's lines: the quickest first, and those that noticed
+        others of its function."""
         name = EXTRA.get(mutant.file, mutant.file)
         n = source.count("\n", mutant.start, mutant.end)
         lines = self.lines_of(name, mutant, n)
-        for case in sorted(self.seconds, key=self.seconds.get):
-            if not self.executes(case, name, lines):
-                continue
-            limit = 3 + 4 * self.seconds[case]
-            if self.run(case, so, limit)[0]:
-                continue
-            if self.seconds[case] > TWICE_S and self.run(case, so, limit)[0]:
-                continue
-            return "killed", case
+        place = name, mutant.function
+        for case in sorted(self.seconds, key=lambda c: self.seconds[c] / (1 + self.kills[place, c])):
+            if self.executes(case, name, lines) and self.fails(case, so):
+                self.kills[place, case] += 1
+                return "killed", case
         return "survived", ""
+
+    def fails(self, case, so):
+        """Whether the case notices it. The machine may be busy: who waits for time must fail twice,
+        and who does not end is held against the unchanged program."""
+        limit = 2 + 5 * self.seconds[case]
+        passed, hung, _ = self.run(case, so, limit)
+        if passed:
+            return False
+        if hung:
+            return self.run(case, "", limit)[0] or not self.run(case, so, 60)[0]
+        return ":" not in case or not self.run(case, so, limit)[0]
 
     def lines_of(self, name, mutant, n):
         """The mutant's lines; gcov notes a statement of several at its first. Data: any line."""
@@ -231,21 +265,65 @@ def key_of(mutant, text):
     return (mutant.file, mutant.function or "-", *mutant.words(text))
 
 
+def numbered(todo):
+    """Each mutant's name in a log: its key, and the how-many-eth of this key it is."""
+    seen = collections.Counter()
+    out = []
+    for mutant, text in todo:
+        key = key_of(mutant, text)
+        seen[key] += 1
+        out.append((*key, str(seen[key])))
+    return out
+
+
+def some_of_each(todo, n, seed):
+    """n of each file, the files in turn: what is done of it at any time is a sample, too."""
+    rng = random.Random(seed)
+    by_file = {}
+    for t in todo:
+        by_file.setdefault(t[0].file, []).append(t)
+    for mine in by_file.values():
+        rng.shuffle(mine)
+    return [mine[i] for i in range(n) for mine in by_file.values() if i < len(mine)]
+
+
+def read_log(path):
+    """{name: (end, case)} of an earlier run's log, without the survivors: tests only become more."""
+    done = {}
+    if path and os.path.exists(path):
+        with open(path) as f:
+            for line in f:
+                *name, end, by = line.rstrip("\n").split("\t")
+                done[tuple(name)] = end, by
+    return {n: d for n, d in done.items() if d[0] != "survived"}
+
+
 def table(results, known):
-    """One row a file, one for all. Returns the last row's numbers."""
+    """One row a file, one for all."""
     print(f"{'file':24} {'mutants':>7} {'killed':>7} {'survived':>8} {'explained':>9} {'killed':>8}"
           f"   {'the same':>8} {'no code':>7}")
-    total = None
     for name in sorted({m.file for m, _, _, _ in results}) + ["all"]:
         mine = [r for r in results if name in (r[0].file, "all")]
         count = {k: sum(r[2] == k for r in mine) for k in ("killed", "survived", "the same", "no code")}
         explained = sum(r[2] == "survived" and key_of(r[0], r[1]) in known for r in mine)
         n = count["killed"] + count["survived"]
-        total = n, count["killed"], count["survived"], explained
         print(f"{name:24} {n:7} {count['killed']:7} {count['survived']:8} {explained:9} "
               f"{100 * count['killed'] / max(n, 1):6.1f} %   {count['the same']:8} {count['no code']:7}",
               flush=True)
-    return total
+
+
+def row(what, results, n_all, known, least):
+    """One line for docs/reliability.md. Returns whether too few were killed."""
+    survivors = [r for r in results if r[2] == "survived"]
+    explained = sum(key_of(r[0], r[1]) in known for r in survivors)
+    killed = sum(r[2] == "killed" for r in results)
+    percent = 100 * killed / max(killed + len(survivors), 1)
+    tried = f"a sample of {len(results)} of " if len(results) < n_all else ""
+    print(f"RELIABILITY|{what}|{tried}{n_all} mutants: "
+          f"{killed} killed ({percent:.1f} %), {len(survivors)} survived, {explained} of them explained, "
+          f"{len(results) - killed - len(survivors)} no change or no code|"
+          f"at least {least:.0f} % of single errors in the code fail a unit test|{int(percent < least)}")
+    return percent < least
 
 
 def main():
@@ -254,51 +332,59 @@ def main():
     parser.add_argument("build")
     parser.add_argument("coverage")
     parser.add_argument("--sample", type=int, default=0, help="so many mutants, chosen by --seed")
+    parser.add_argument("--each", type=int, default=0, help="so many of each file; more add to fewer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", action="append", default=[], help="a pattern; several are allowed")
     parser.add_argument("--operator", help="of this kind only")
     parser.add_argument("--least", type=float, default=0, help="percent that must be killed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--quick", action="store_true", help="only tests that wait for nothing")
+    parser.add_argument("--most", type=float, default=0, help="only tests that take no more seconds")
+    parser.add_argument("--log", help="append each one's end; but for survivors, those there are not run again")
     parser.add_argument("--verbose", action="store_true", help="print each mutant's end")
     args = parser.parse_args()
     source = os.path.abspath(args.source)
-    with open(args.coverage) as f:
-        data = json.load(f)
     known = read_survivors(os.path.join(source, "test/mutate/survivors"))
     files = [f for f in coverage.targets(source) + list(EXTRA)
              if not args.file or any(fnmatch.fnmatch(f, p) for p in args.file)]
     todo = mutants_of(source, files)
     if args.operator:
         todo = [t for t in todo if t[0].operator == args.operator]
+    all_of = collections.Counter(m.file for m, _ in todo)
+    todo = [(*t, name) for t, name in zip(todo, numbered(todo))]
     if args.sample:
         todo = random.Random(args.seed).sample(todo, min(args.sample, len(todo)))
-    world = World(source, os.path.abspath(args.build), data, args.jobs, args.quick)
+    elif args.each:
+        todo = some_of_each(todo, args.each, args.seed)
+    done = read_log(args.log)
+    log = open(args.log or os.devnull, "a", buffering=1)
+    world = World(source, args)
     try:
-        world.baseline(sorted({m.file for m, _ in todo}))
+        world.baseline(sorted({m.file for m, _, name in todo if name not in done}))
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             def one(i):
-                m, text = todo[i]
-                end, by = world.judge(m, text, i)
+                m, text, name = todo[i]
+                end, by = done[name] if name in done else world.judge(m, text, i)
+                if name not in done:
+                    log.write("\t".join([*name, end, by]) + "\n")
                 if args.verbose or (end == "survived" and key_of(m, text) not in known):
-                    before, after = m.words(text)
-                    print("\t".join([end, m.file, m.function or "-", before, after, by]), flush=True)
+                    print("\t".join([end, *name[:4], by]), flush=True)
                 return m, text, end, by
             results = list(pool.map(one, range(len(todo))))
     finally:
         world.close()
-    n, killed, survived, explained = table(results, known)
-    if not args.sample and not args.operator:
+    table(results, known)
+    sample = args.sample or args.each
+    if not sample and not args.operator:
         used = {key_of(m, t) for m, t, end, _ in results if end == "survived"}
         for key in known:
             if key not in used and key[0] in files:
                 print("no longer a survivor\t" + "\t".join(key))
-    percent = 100 * killed / max(n, 1)
-    missed = percent < args.least
-    print(f"RELIABILITY|mutation of swarm, mover, journal, guard{' (sample)' if args.sample else ''}|"
-          f"{n} mutants, {killed} killed ({percent:.1f} %), {explained} survivors explained|"
-          f"at least {args.least:.0f} % of single errors in the code fail a unit test|{int(missed)}")
-    return missed
+    if not args.sample:
+        for name in files:
+            mine = [r for r in results if r[0].file == name]
+            row(f"mutation of {name}", mine, all_of[name], known, args.least)
+    return row("mutation of swarm, mover, journal, guard", results, sum(all_of.values()), known, args.least)
 
 
 if __name__ == "__main__":
