@@ -37,6 +37,12 @@ mover_after(struct mover *m, int64_t ms, void (*fn)(struct mover *m))
 	(void) uv_timer_start(&m->timer, on_timer, ms > 0 ? (uint64_t) ms : 0, 0);
 }
 
+static char *
+removed_text(const char *service)
+{
+	return xasprintf("'%s' was removed: nothing of forager's is left to undo", service);
+}
+
 /* Why it ended as it did, in one sentence: the error where there is one. */
 static char *
 reason_of(const struct change *c)
@@ -54,8 +60,12 @@ reason_of(const struct change *c)
 			                 c->in.from_name, c->in.to_name);
 		return xasprintf("forager's constraints are gone from '%s'", service);
 	case MOVER_END_NOTHING:
+		if (c->removed)
+			return removed_text(service);
 		return xasprintf("nothing of forager's stands in '%s'", service);
 	case MOVER_END_FOREIGN:
+		if (c->removed)
+			return removed_text(service);
 		return xasprintf("someone else changed '%s': theirs stands", service);
 	case MOVER_END_REVERTED:
 		return xstrdup(c->recovering ? "an earlier run was interrupted before it landed"
@@ -188,6 +198,15 @@ enter(struct mover *m, enum mover_state state)
 	run_effect(m, effect);
 }
 
+/* A removal is a person's change like any other: whatever went wrong before, it is the reason. */
+static void
+note_removed(struct change *c)
+{
+	c->removed = true;
+	c->verdict = VERDICT_OK;
+	error_clear(&c->err);
+}
+
 static void
 on_soon(uv_timer_t *timer)
 {
@@ -199,6 +218,9 @@ on_soon(uv_timer_t *timer)
 	next = mover_table_next(m->change->state, m->event);
 	if (next < 0)
 		abort(); /* our bug: the journal and the labels are what survives */
+	if (m->event == MOVER_EVENT_GONE &&
+	    (next == MOVER_END_FOREIGN || next == MOVER_END_NOTHING))
+		note_removed(m->change);
 	enter(m, (enum mover_state) next);
 }
 

@@ -36,6 +36,19 @@ mover_fail(struct mover *m, enum mover_event event, enum verdict verdict, const 
 }
 
 void
+mover_check_gone(struct mover *m, enum verdict verdict, const struct error *err)
+{
+	struct change *c = m->change;
+
+	if (c->undone.service_id[0] == '\0') {
+		mover_fail(m, MOVER_EVENT_GONE, verdict, err);
+		return;
+	}
+	c->removed = true;
+	mover_emit(m, MOVER_EVENT_NOTHING);
+}
+
+void
 mover_refuse_dry(struct mover *m)
 {
 	struct change *c = m->change;
@@ -165,7 +178,7 @@ on_move_service(struct mover *m, const struct error *err)
 
 	if (err != NULL) {
 		if (err->code == -ENOENT)
-			mover_fail(m, MOVER_EVENT_GONE, VERDICT_PARTIAL, err);
+			mover_check_gone(m, VERDICT_PARTIAL, err);
 		else if (err->code == -ERANGE)
 			mover_fail(m, MOVER_EVENT_REFUSED, VERDICT_UNDECODABLE, err);
 		else
@@ -282,6 +295,37 @@ check_move(struct mover *m, const struct snapshot *s, uint32_t service)
 }
 
 static void
+on_missing_read(struct mover *m, const struct error *err)
+{
+	struct error why = {0};
+
+	if (err != NULL && err->code == -ENOENT) {
+		mover_check_gone(m, VERDICT_PARTIAL, err);
+		return;
+	}
+	(void) error_set(&why, EAGAIN, "the service was not found, and then it was");
+	mover_fail(m, MOVER_EVENT_STUCK, VERDICT_PARTIAL, err != NULL ? err : &why);
+}
+
+/* A name may be a slip; what the journal knows was there, and is asked for by its id. */
+static void
+check_missing(struct mover *m)
+{
+	struct change *c = m->change;
+
+	if (c->undone.service_id[0] == '\0') {
+		(void) error_set(&c->err, ENOENT, "no service is called '%s': see forager services",
+		                 c->service);
+		mover_fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
+		return;
+	}
+	(void) str_copy(c->in.service_id, sizeof(c->in.service_id), c->undone.service_id);
+	free(c->in.service_name);
+	c->in.service_name = xstrdup(c->undone.service_name);
+	mover_read_service(m, on_missing_read);
+}
+
+static void
 on_seen(void *ctx, const struct snapshot *s, const struct error *err)
 {
 	struct mover *m = ticket_take(ctx);
@@ -297,9 +341,7 @@ on_seen(void *ctx, const struct snapshot *s, const struct error *err)
 	}
 	service = find_service(s, c->service);
 	if (service == NO_INDEX) {
-		(void) error_set(&c->err, ENOENT, "no service is called '%s': see forager services",
-		                 c->service);
-		mover_fail(m, MOVER_EVENT_GONE, VERDICT_OK, NULL);
+		check_missing(m);
 		return;
 	}
 	if (!change_is_merge(c)) {

@@ -29,6 +29,7 @@ struct change {
 	struct error err;
 	bool changed;           /* the Swarm was written to */
 	bool recovering;        /* taken up from an earlier run */
+	bool removed;           /* the service is gone: nothing of ours can stand anywhere */
 	enum mover_event found; /* by RECOVER, while the lease is asked for */
 	bool open;              /* left without an end */
 
@@ -139,6 +140,9 @@ void mover_fail(struct mover *m, enum mover_event event, enum verdict verdict,
 void mover_refuse_dry(struct mover *m);
 enum verdict mover_verdict_of(int code); /* of an error of swarm/spec.h */
 char *mover_dump(const json_t *value);
+
+/* CHECK found the service gone: GONE; of a change that is to be undone nothing is left: NOTHING. */
+void mover_check_gone(struct mover *m, enum verdict verdict, const struct error *err);
 
 /* CHECK goes on with an undo or release, when its service was read. */
 void mover_check_merge(struct mover *m, const struct error *err);

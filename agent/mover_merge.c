@@ -80,8 +80,12 @@ mover_check_merge(struct mover *m, const struct error *err)
 	struct error why = {0};
 	int r;
 
+	if (err != NULL && err->code == -ENOENT) {
+		mover_check_gone(m, VERDICT_PARTIAL, err);
+		return;
+	}
 	if (err != NULL) {
-		mover_fail(m, err->code == -ENOENT ? MOVER_EVENT_GONE : MOVER_EVENT_STUCK,
+		mover_fail(m, MOVER_EVENT_STUCK,
 		           err->code == -ERANGE ? VERDICT_UNDECODABLE : VERDICT_PARTIAL, err);
 		return;
 	}

@@ -48,7 +48,8 @@
 	X(END_NOTHING, STORE, DONE, "there was nothing to do")                                     \
 	X(END_REFUSED, STORE, REFUSED, "a check said no, nothing was sent")                        \
 	X(END_REVERTED, STORE, REVERTED, "taken back, the spec is as before")                      \
-	X(END_FOREIGN, STORE, FOREIGN, "someone else changed the service; theirs stands")          \
+	X(END_FOREIGN, STORE, FOREIGN,                                                             \
+	  "someone else changed or removed the service; theirs stands")                            \
 	X(END_GAVE_UP, STORE, GAVE_UP, "could neither be finished nor taken back")                 \
 	X(LEFT_OPEN, REST, KEEP, "the Swarm or the disk does not answer: taken up later")          \
 	X(OVER, FINISH, KEEP, "tells the one who asked")

@@ -50,11 +50,21 @@ drain() {
 	fake_docker "$1" POST "/nodes/$2/update?version=$(version "$doc")" "$(jq -c ".Spec | .Availability = \"$3\"" <<<"$doc")" >/dev/null
 }
 
+# docker service rm, and from its owner's file again: another service of the same name.
+recreate() {
+	local spec
+
+	spec=$(fake_docker "$1" GET "/services/$2" | jq -c '.Spec | del(.Labels["forager.plan", "forager.before"], .TaskTemplate.Placement.Constraints)')
+	fake_docker "$1" DELETE "/services/$2" >/dev/null
+	fake_docker "$1" POST /services/create "$spec" >/dev/null
+	fake_ctl "$1" "times $2 start=0.1 stop=0.05" >/dev/null
+}
+
 # change NAME SERVICE NUMBER: one of what people do.
 change() {
 	local name=$1 service=$2 i=$3 doc
 
-	case $((RANDOM % 11)) in
+	case $((RANDOM % 12)) in
 	0) post "$name" "$service" ".TaskTemplate.ContainerSpec.Image = \"app:$i\"" ;;
 	1) post "$name" "$service" ".Mode.Replicated.Replicas = $((RANDOM % 3 + 1))" ;;
 	2) post "$name" "$service" . '&rollback=previous' ;;
@@ -71,6 +81,7 @@ change() {
 	10) drain "$name" w3 drain
 		sleep 0.3
 		drain "$name" w3 active ;;
+	11) recreate "$name" "$service" ;;
 	esac
 }
 
@@ -109,7 +120,7 @@ theirs_stand() {
 # (who writes back what they read in mid-move keeps it: theirs stands).
 left_behind() {
 	jq -rn '
-		reduce (inputs | select(.kind == "service" and .what == "update" and .who != "swarm")) as $l
+		reduce (inputs | select(.kind == "service" and (.what == "update" or .what == "create") and .who != "swarm")) as $l
 			({}; .[$l.name] = {who: $l.who, ours: ($l.spec | tostring | test("forager.plan|forager.before|node.id"))})
 		| to_entries[] | select(.value.who == "forager" and .value.ours) | .key' "$1"
 }
@@ -130,6 +141,7 @@ one_world() {
 	fake_stop "$name" || echo "foragerd ended with $?" >>"$FAKE_DIR/$name/bad"
 	fake_minute "$name"
 	left_behind "$FAKE_DIR/$name/record" | sed 's/^/left behind in /' >>"$FAKE_DIR/$name/bad"
+	fake_sql "$name" "SELECT 'gave up: ' || id || ' ' || reason FROM move WHERE state = 'gave-up'" >>"$FAKE_DIR/$name/bad"
 	cat "$FAKE_DIR/$name/engine.err" >>"$FAKE_DIR/$name/bad"
 	grep -hE 'AddressSanitizer|runtime error' "$FAKE_DIR/$name/foragerd.log" "$FAKE_DIR/$name/moves" >>"$FAKE_DIR/$name/bad"
 	theirs_stand "$FAKE_DIR/$name/record"| sed 's/^/a person'"'"'s change was taken back: /' >>"$FAKE_DIR/$name/bad"
@@ -157,7 +169,7 @@ printf 'people: %d changes; moves ended %s\n' "$total" "$(sort "$FAKE_DIR/states
 for i in 1 2 3 4 5 6; do
 	violations=$(awk -v i="I$i" '$1 == i { n += $(NF - 1) } END { print n + 0 }' "$FAKE_DIR/judged")
 	text=$(grep -m1 "^I$i " "$FAKE_DIR/judged" | sed 's/: .*//')
-	echo "RELIABILITY|people's changes in the middle of moves|$total changes, 11 kinds|$text|$violations"
+	echo "RELIABILITY|people's changes in the middle of moves|$total changes, 12 kinds|$text|$violations"
 done
-echo "RELIABILITY|people's changes in the middle of moves|$total changes, 11 kinds|a person's change stands, nothing of forager's is left|$bad"
+echo "RELIABILITY|people's changes in the middle of moves|$total changes, 12 kinds|a person's change stands, nothing of forager's is left|$bad"
 [ "$bad" = 0 ] && [ "$total" -ge $((changes / worlds * worlds)) ]

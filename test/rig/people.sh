@@ -161,7 +161,7 @@ rig_service_settled_any() {
 human_won() {
 	local action=$1 phase=$2
 
-	[ "$(journal_open)" = 0 ] || return 1
+	[ "$(journal_open)" = 0 ] && [ "$(journal_last "$shop")" != gave-up ] || return 1
 	if [ "$action" = remove ]; then
 		! rig_api m1 "/services/$shop" >/dev/null 2>&1
 		return

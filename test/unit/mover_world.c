@@ -150,7 +150,7 @@ make_snapshot(struct world *x, struct snapshot *s, struct snap_node *nodes, stru
 	                           .act = ACT_AUTO,
 	                           .traits = x->traits,
 	                           .foreign_ms = INT64_MAX};
-	s->n_services = 1;
+	s->n_services = f->removed ? 0 : 1;
 	for (size_t i = 0; i < f->n_tasks; i++) {
 		const struct fake_task *t = &f->tasks[i];
 

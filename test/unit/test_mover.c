@@ -507,9 +507,57 @@ test_removed(void **unused)
 	world_open(&x, spec_full, (const uint32_t[]){0});
 	x.fake.on_post = remove_it;
 	world_request(&x, &world_ask);
-	assert_int_equal(x.state, MOVE_GAVE_UP);
-	assert_non_null(strstr(x.text, "removed"));
+	assert_int_equal(x.state, MOVE_FOREIGN);
+	assert_string_equal(x.text, "'web' was removed: nothing of forager's is left to undo");
+	assert_string_equal(x.book.rows[0].reason, x.text);
+	world_recover(&x);
+	assert_int_equal(x.n_each, 0);
 	world_close(&x);
+}
+
+static unsigned remove_at;
+
+static void
+remove_in_time(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	(void) target;
+	f->removed = f->removed || f->n_requests >= remove_at;
+}
+
+/* Whenever it goes: no row stays open, and nobody is called to help. */
+static void
+test_removed_at_each_request(void **unused)
+{
+	static const enum fake_fate fates[] = {FATE_RUN, FATE_FAIL};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(fates); i++) {
+		bool ended = false;
+
+		for (remove_at = 1; !ended; remove_at++) {
+			struct world x;
+			bool gone;
+
+			world_open(&x, spec_full, (const uint32_t[]){0});
+			x.options.poll_ms = 1;
+			mover_set_options(x.mover, &x.options);
+			x.fake.fate = fates[i];
+			x.fake.on_request = remove_in_time;
+			world_request(&x, &world_ask);
+			ended = !x.fake.removed;
+			assert_false(x.open);
+			gone = strstr(x.text, "was removed: nothing") != NULL;
+			if (x.state == MOVE_GAVE_UP || gone != (x.state == MOVE_FOREIGN) ||
+			    (x.state == MOVE_REFUSED && x.fake.n_applied > 0))
+				fail_msg("removed at request %u: %s: %s (%s)", remove_at,
+				         move_state_names[x.state], x.text, x.book.trail);
+			for (size_t k = 0; k < x.book.n; k++)
+				assert_true(journal_state_ended(x.book.rows[k].state));
+			world_close(&x);
+		}
+		assert_true(remove_at > 10);
+	}
 }
 
 static void
@@ -965,6 +1013,41 @@ test_perform(void **unused)
 	world_close(&x);
 }
 
+/* What was done to a service that is no more: nothing is left, and that is said once. */
+static void
+test_undo_of_removed(void **unused)
+{
+	(void) unused;
+	for (unsigned back = 0; back < 2; back++) {
+		const struct actor_request there = {
+		    .verb = ACTOR_VERB_MOVE, .service = "web", .from = "a", .to = "c"};
+		const struct actor_request all = {
+		    .verb = ACTOR_VERB_UNDO, .all = true, .move_back = back == 1};
+		struct performed p;
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		assert_int_equal(perform(&x, &there).exit_code, 0);
+		x.fake.removed = true;
+		p = perform(&x, &all);
+		assert_int_equal(p.exit_code, 0);
+		assert_int_equal(p.n_items, 1);
+		assert_int_equal(p.first, MOVE_DONE);
+		assert_string_equal(p.text,
+		                    "'web' was removed: nothing of forager's is left to undo");
+		assert_int_equal(x.book.rows[1].undo_of, 1);
+		assert_string_equal(x.book.rows[1].service_name, "web");
+		p = perform(&x, &all);
+		assert_int_equal(p.exit_code, 0);
+		assert_int_equal(p.n_items, 0);
+		/* A name that only a person gives may be a slip. */
+		p = perform(&x,
+		            &(struct actor_request){.verb = ACTOR_VERB_RELEASE, .service = "web"});
+		assert_int_equal(p.exit_code, 2);
+		world_close(&x);
+	}
+}
+
 static void
 test_perform_stopped(void **unused)
 {
@@ -1005,6 +1088,8 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_keeps_trying),
 	    cmocka_unit_test(test_foreign),
 	    cmocka_unit_test(test_removed),
+	    cmocka_unit_test(test_removed_at_each_request),
+	    cmocka_unit_test(test_undo_of_removed),
 	    cmocka_unit_test(test_snapshot_lags),
 	    cmocka_unit_test(test_journal_fails),
 	    cmocka_unit_test(test_kill_points),

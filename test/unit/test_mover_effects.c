@@ -292,8 +292,8 @@ test_held_up(void **unused)
 		e.x.fake.tasks[0].error = "no suitable node (scheduling constraints)";
 		e.x.fake.update_state = "updating";
 		e.x.fake.update_left = 1000;
-		e.c->length_ms = 60;
-		if (longer) { /* five seconds are enough, however long it may take */
+		e.c->length_ms = 1000; /* a loaded machine may sleep through 60 */
+		if (longer) {          /* five seconds are enough, however long it may take */
 			e.c->length_ms = 60000;
 			e.c->held_up_since_ms = 1;
 		}

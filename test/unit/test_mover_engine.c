@@ -161,7 +161,7 @@ test_is_merge(void **unused)
 
 static const struct reason_case {
 	enum mover_state end;
-	bool merge, recovering, nameless;
+	bool merge, recovering, nameless, removed;
 	enum verdict verdict;
 	const char *err, *reason;
 } reasons[] = {
@@ -171,6 +171,10 @@ static const struct reason_case {
     {MOVER_END_NOTHING, .merge = true, .nameless = true,
      .reason = "nothing of forager's stands in 'service1sssssssssssssssss'"},
     {MOVER_END_FOREIGN, .reason = "someone else changed 'web': theirs stands"},
+    {MOVER_END_FOREIGN, .removed = true,
+     .reason = "'web' was removed: nothing of forager's is left to undo"},
+    {MOVER_END_NOTHING, .merge = true, .removed = true, .nameless = true,
+     .reason = "'service1sssssssssssssssss' was removed: nothing of forager's is left to undo"},
     {MOVER_END_REVERTED, .reason = "taken back"},
     {MOVER_END_REVERTED, .recovering = true,
      .reason = "an earlier run was interrupted before it landed"},
@@ -194,6 +198,7 @@ test_reasons(void **unused)
 		make_change(&e, r->end, MOVE_STEERED);
 		e.c->in.id = 0;
 		e.c->recovering = r->recovering;
+		e.c->removed = r->removed;
 		e.c->verdict = r->verdict;
 		if (r->merge) {
 			e.c->in.to_id[0] = '\0';

@@ -380,7 +380,7 @@ test_disagreements(void **unused)
 	     UNTOUCHED,
 	     MOVE_STEERED,
 	     recreate,
-	     {MOVE_GAVE_UP, MOVE_STATE_N},
+	     {MOVE_FOREIGN, MOVE_STATE_N},
 	     false},
 	    {"another's label on the service of our row",
 	     LANDED,
