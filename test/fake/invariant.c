@@ -165,6 +165,40 @@ check_budget(const struct history *h, double per_hour, struct invariant_result *
 	}
 }
 
+/* The journal has ended every move of the service that began before the time. */
+static bool
+is_over(const struct history *h, const char *service, double t)
+{
+	json_t *move;
+	size_t i;
+	bool any = false;
+
+	json_array_foreach (h->moves, i, move) {
+		json_t *ended = json_object_get(move, "ended_s");
+
+		if (!streq(shape_text(move, "service_name", ""), service) ||
+		    json_number_value(json_object_get(move, "created_s")) > t)
+			continue;
+		if (!json_is_number(ended) || json_number_value(ended) > t)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* Of the open changes those that count: not one that its owner took over and that has ended. */
+static size_t
+open_changes(const struct history *h, json_t *open, double t)
+{
+	const char *name;
+	json_t *by_owner;
+	size_t n = 0;
+
+	json_object_foreach (open, name, by_owner)
+		n += !json_is_true(by_owner) || !is_over(h, name, t);
+	return n;
+}
+
 void
 invariant_4_one_at_a_time(const struct history *h, const struct invariant_limits *l,
                           struct invariant_result *ret)
@@ -177,6 +211,7 @@ invariant_4_one_at_a_time(const struct history *h, const struct invariant_limits
 	json_array_foreach (h->lines, i, line) {
 		const char *name = shape_text(line, "name", "");
 		bool plan = invariant_has_plan(json_object_get(line, "spec"));
+		size_t changes;
 
 		if (!invariant_is(line, "service"))
 			continue;
@@ -184,14 +219,20 @@ invariant_4_one_at_a_time(const struct history *h, const struct invariant_limits
 			(void) json_object_del(open, name);
 			continue;
 		}
-		/* People who write back what they read in mid-move begin no change of ours. */
+		/*
+		 * People who write back what they read in mid-move begin no change of ours, and
+		 * take over the one that is open: our labels stand in what is theirs now.
+		 */
 		if (!invariant_is_our_write(line) && json_object_get(open, name) == NULL)
 			continue;
-		(void) json_object_set_new(open, name, json_true());
+		if (!invariant_by(line, "swarm"))
+			(void) json_object_set_new(open, name,
+			                           json_boolean(invariant_by_people(line)));
 		ret->checks++;
-		if (invariant_is_our_write(line) && json_object_size(open) > 1)
+		changes = open_changes(h, open, invariant_time(line));
+		if (invariant_is_our_write(line) && changes > 1)
 			invariant_violated(ret, line, "'%s' is changed while %zu changes are open",
-			                   name, json_object_size(open));
+			                   name, changes);
 	}
 	if (l->per_hour > 0)
 		check_budget(h, l->per_hour, ret);

@@ -169,6 +169,14 @@ test_3(void **state)
 	"'forager','spec':{'Name':'db','Labels':{'forager.mode':'auto'" labels "}}}"
 
 static void
+add_move(struct history *h, double created_s, double ended_s)
+{
+	(void) json_array_append_new(h->moves,
+	                             json_pack("{s:s, s:f, s:f}", "service_name", "web",
+	                                       "created_s", created_s, "ended_s", ended_s));
+}
+
+static void
 test_4(void **state)
 {
 	static const char *const good[] = {WRITE("1", "forager", STEERED, PLAIN),
@@ -178,10 +186,29 @@ test_4(void **state)
 	                                  OTHER("3", ",'forager.plan':'q'"), NULL};
 	static const char *const theirs[] = {WRITE("1", "ann", STEERED, PLAIN),
 	                                     OTHER("3", ",'forager.plan':'q'"), NULL};
+	/* The owner writes back in mid-move what was read in it: over when the journal says so. */
+	static const char *const taken[] = {
+	    WRITE("1", "forager", STEERED, PLAIN), WRITE("2", "swarm", STEERED, PLAIN),
+	    WRITE("3", "ann", STEERED, STEERED),   WRITE("4", "swarm", STEERED, STEERED),
+	    OTHER("5", ",'forager.plan':'q'"),     NULL};
+	static const char *const updated[] = {WRITE("1", "forager", STEERED, PLAIN),
+	                                      WRITE("2", "swarm", STEERED, PLAIN),
+	                                      OTHER("5", ",'forager.plan':'q'"), NULL};
 	struct history h = history_of(good);
 
 	(void) state;
 	expect(invariant_4_one_at_a_time, &h, 0);
+	h = history_of(taken);
+	expect(invariant_4_one_at_a_time, &h, 1);
+	h = history_of(taken);
+	add_move(&h, 0.5, 4.5);
+	expect(invariant_4_one_at_a_time, &h, 0);
+	h = history_of(taken);
+	add_move(&h, 0.5, 6);
+	expect(invariant_4_one_at_a_time, &h, 1);
+	h = history_of(updated);
+	add_move(&h, 0.5, 4.5);
+	expect(invariant_4_one_at_a_time, &h, 1);
 	h = history_of(two);
 	expect(invariant_4_one_at_a_time, &h, 1);
 	h = history_of(theirs);
