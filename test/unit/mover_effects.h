@@ -186,6 +186,26 @@ make_undo(struct effects *e, enum mover_state state, enum move_state journal)
 	e->c->in.written = json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
+/* An earlier run steered it; its row is the journal's first, but not counted yet. */
+static inline void
+steer_by_hand(struct world *x)
+{
+	struct effects e = {.m = x->mover};
+	json_t *spec;
+
+	e.x.fake.tasks[0] = x->fake.tasks[0];
+	e.x.fake.original = x->fake.original;
+	make_change(&e, MOVER_STEER, MOVE_STEERED);
+	e.c->in.deadline_wall_ms = wall_ms() + 20; /* no task will get there */
+	spec = edited(EDIT_STEER, x->fake.original, e.c);
+	free(e.c->in.written);
+	assert_int_equal(spec_owned_get(spec, &e.c->in.written, NULL), 0);
+	fake_write(&x->fake, spec);
+	journal_intent_copy(&e.c->in, &x->book.rows[0]);
+	change_free(e.c);
+	x->mover->change = NULL;
+}
+
 /* No event is delivered: it stays for the test to see. */
 static inline void
 effects_open(struct effects *e, enum mover_state state, enum move_state journal)

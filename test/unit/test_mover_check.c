@@ -344,6 +344,7 @@ test_service(void **unused)
 		k.e.x.fake.broken = "/services/";
 		k.e.x.fake.broken_left = 1;
 		checked(&k, "silent", STUCK, PARTIAL);
+		assert_int_equal(k.n_looks, 1); /* the end: not looked at again */
 		check_close(&k);
 		check_open(&k, kinds[i]);
 		k.e.x.fake.service_text = huge;

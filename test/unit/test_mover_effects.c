@@ -128,6 +128,56 @@ test_posts(void **unused)
 	}
 }
 
+static void
+fill_in(struct fake_swarm *f, unsigned n)
+{
+	(void) n;
+	(void) json_object_set_new(json_object_get(f->spec, "UpdateConfig"), "MaxFailureRatio",
+	                           json_real(0.5));
+}
+
+static void
+replace_previous(struct fake_swarm *f, unsigned n)
+{
+	(void) n;
+	json_decref(f->previous);
+	f->previous = json_pack("{s:s}", "Name", "web");
+}
+
+static void
+write_between(struct fake_swarm *f, unsigned n)
+{
+	fill_in(f, n);
+	replace_previous(f, n);
+}
+
+/*
+ * What stands there after our POST is ours when it is what was sent, or when it replaced what ours
+ * did: the engine fills in defaults. When neither holds, somebody has written in between.
+ */
+static void
+test_read_back(void **unused)
+{
+	static const struct {
+		void (*on_post)(struct fake_swarm *f, unsigned n);
+		bool ours, filled;
+	} cases[] = {
+	    {fill_in, true, true}, {replace_previous, true, false}, {write_between, false, false}};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct effects e;
+
+		effects_open(&e, MOVER_STEER, MOVE_STEERED);
+		e.x.fake.on_post = cases[i].on_post;
+		expect(&e, "sent", OK, 1);
+		assert_int_equal(e.c->wrote, cases[i].ours);
+		assert_int_equal(strstr(e.c->in.written, "\"MaxFailureRatio\":0.5") != NULL,
+		                 cases[i].filled);
+		effects_close(&e);
+	}
+}
+
 /* What stands after a yield: theirs, and nothing of ours. */
 static void
 test_yield_leaves_theirs(void **unused)
@@ -418,6 +468,8 @@ test_readings(void **unused)
 		e.x.fake.removed = true;
 		e.x.fake.on_request = break_list;
 		expect(&e, "all silent", STUCK, 0);
+		if (states[i] != MOVER_PROVE) /* which has a reason to tell already */
+			assert_non_null(strstr(e.c->err.text, "the fake is broken"));
 		effects_close(&e);
 	}
 }
@@ -743,6 +795,7 @@ test_unwind_is_steady(void **unused)
 	put_stands(&e, BLOCKED);
 	put_tasks(&e.x.fake, T_BOTH);
 	services_read = 0;
+	e.c->steady = 1; /* of an earlier wait: that counts for nothing */
 	e.c->length_ms = 5000;
 	e.x.fake.on_request = doubt_once;
 	expect(&e, "doubted once", OK, 0);
@@ -1043,6 +1096,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_posts),
+	    cmocka_unit_test(test_read_back),
 	    cmocka_unit_test(test_yield_leaves_theirs),
 	    cmocka_unit_test(test_merge),
 	    cmocka_unit_test(test_push),

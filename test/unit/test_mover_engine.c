@@ -634,25 +634,6 @@ static const char holds[] = "{\"Name\":\"web\"," LABELS
                             "," TASK("{\"Constraints\":[\"node.role!=ingress\",\"node.id!="
                                      "node2bbbbbbbbbbbbbbbbbbbb\"]}") "," MODE(1) "," UPDATE "}";
 
-static void
-steer_by_hand(struct world *x)
-{
-	struct effects e = {.m = x->mover};
-	json_t *spec;
-
-	e.x.fake.tasks[0] = x->fake.tasks[0];
-	e.x.fake.original = x->fake.original;
-	make_change(&e, MOVER_STEER, MOVE_STEERED);
-	e.c->in.deadline_wall_ms = wall_ms() + 20; /* no task will get there */
-	spec = edited(EDIT_STEER, x->fake.original, e.c);
-	free(e.c->in.written);
-	assert_int_equal(spec_owned_get(spec, &e.c->in.written, NULL), 0);
-	fake_write(&x->fake, spec);
-	journal_intent_copy(&e.c->in, &x->book.rows[0]);
-	change_free(e.c);
-	x->mover->change = NULL;
-}
-
 /* Starts it; false: it recovers and has no change of its own. */
 static bool
 begin(struct scene *s, enum scene_kind kind)
@@ -1088,6 +1069,9 @@ test_label_times(void **unused)
 		assert_string_equal(x.book.rows[0].to_id, fake_node_ids[2]);
 		assert_string_equal(x.book.rows[0].to_name, fake_node_ids[2]);
 		assert_string_equal(x.book.rows[0].old_tasks, "[]");
+		/* However it is written, the label is the move's own: taken back as a move is. */
+		assert_true(str_has_prefix(x.book.trail, "steered reverting"));
+		assert_int_equal(x.book.rows[0].state, MOVE_REVERTED);
 		assert_true(x.book.rows[0].rest_hash != 0);
 		world_clean(&x);
 		world_close(&x);

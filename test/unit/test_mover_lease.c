@@ -404,6 +404,28 @@ test_two(void **unused)
 	world_close(&x);
 }
 
+/* Who leads may be another one at the next move: each asks anew. */
+static void
+test_leads_no_more(void **unused)
+{
+	struct move_request back = world_ask;
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	world_request(&x, &world_ask);
+	assert_int_equal(x.state, MOVE_DONE);
+	back.from = "c";
+	back.to = "a";
+	x.fake.follower = true;
+	world_request(&x, &back);
+	assert_int_equal(x.state, MOVE_REFUSED);
+	assert_int_equal(x.verdict, VERDICT_NOT_LEADER);
+	assert_int_equal(fake_running(&x.fake, 2), 1);
+	world_clean(&x);
+	world_close(&x);
+}
+
 int
 main(void)
 {
@@ -418,6 +440,7 @@ main(void)
 	    cmocka_unit_test(test_keeps_trying),
 	    cmocka_unit_test(test_node_event),
 	    cmocka_unit_test(test_orphans),
+	    cmocka_unit_test(test_leads_no_more),
 	    cmocka_unit_test(test_two),
 	};
 

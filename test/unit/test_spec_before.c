@@ -59,6 +59,26 @@ test_before_size(void **state)
 	assert_true(strlen(spec_before(got)) <= SPEC_BEFORE_BYTES);
 }
 
+/* The longest label that is written is read, and not a byte more. */
+static void
+test_before_longest(void **state)
+{
+	struct spec_before b = a_before();
+	_cleanup_(freep) char *good = NULL;
+
+	(void) state;
+	assert_int_equal(spec_before_format(&b, &good, NULL), 0);
+	for (size_t more = 0; more < 2; more++) {
+		size_t n = SPEC_BEFORE_BYTES + more;
+		_cleanup_(freep) char *text = xcalloc(n + 1, 1);
+		_cleanup_(spec_before_done) struct spec_before back = {0};
+
+		memset(text, ' ', n);
+		memcpy(text, good, strlen(good));
+		assert_int_equal(spec_before_parse(text, &back, NULL), more == 0 ? 0 : -EINVAL);
+	}
+}
+
 /* One field of a good label replaced by the given JSON; NULL: taken away. */
 static const struct {
 	const char *key, *value;
@@ -203,11 +223,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_before_text),
-	    cmocka_unit_test(test_before_size),
-	    cmocka_unit_test(test_hostile_labels),
-	    cmocka_unit_test(test_hostile_texts),
-	    cmocka_unit_test(test_too_many_terms_in_label),
+	    cmocka_unit_test(test_before_text),    cmocka_unit_test(test_before_size),
+	    cmocka_unit_test(test_before_longest), cmocka_unit_test(test_hostile_labels),
+	    cmocka_unit_test(test_hostile_texts),  cmocka_unit_test(test_too_many_terms_in_label),
 	    cmocka_unit_test(test_format_refuses),
 	};
 

@@ -30,6 +30,7 @@ unit_tests = \
 	test/unit/test_mover_engine \
 	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
+	test/unit/test_mover_labels \
 	test/unit/test_mover_lease \
 	test/unit/test_mover_people \
 	test/unit/test_mover_recover \
@@ -150,6 +151,10 @@ test_unit_test_mover_effects_SOURCES = test/unit/mover_effects.h test/unit/test_
 	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_effects_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_effects_LDADD = $(test_libs)
+test_unit_test_mover_labels_SOURCES = test/unit/test_mover_labels.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
+	test/unit/http_server.h test/unit/http_server.c test/unit/mover_effects.h test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_labels_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_labels_LDADD = $(test_libs)
 test_unit_test_mover_journal_SOURCES = test/unit/test_mover_journal.c test/unit/store_fixture.h
 test_unit_test_mover_journal_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_journal_LDADD = $(test_libs)
