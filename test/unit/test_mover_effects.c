@@ -254,6 +254,26 @@ test_merge(void **unused)
 	}
 }
 
+/* A rollback since the check brought the undone move's own terms back: they go all the same. */
+static void
+test_merge_takes_terms_away(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_MERGE, MOVE_VERIFIED);
+	change_free(e.c);
+	make_undo(&e, MOVER_MERGE, MOVE_VERIFIED);
+	free(e.c->in.added);
+	e.c->in.added = xstrdup("[\"node.id!=zz\"]");
+	(void) json_array_append_new(constraints_of(e.x.fake.spec), json_string("node.id!=zz"));
+	(void) json_array_append_new(constraints_of(e.x.fake.spec), json_string("theirs==1"));
+	expect(&e, "rolled back", OK, 1);
+	assert_false(fake_has_term(e.x.fake.spec));
+	assert_int_equal(json_array_size(constraints_of(e.x.fake.spec)), 2); /* theirs */
+	effects_close(&e);
+}
+
 /* The push after a merge: what was sent stands there, or the previous one is not ours to keep. */
 static void
 test_push(void **unused)
@@ -1099,6 +1119,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_read_back),
 	    cmocka_unit_test(test_yield_leaves_theirs),
 	    cmocka_unit_test(test_merge),
+	    cmocka_unit_test(test_merge_takes_terms_away),
 	    cmocka_unit_test(test_push),
 	    cmocka_unit_test(test_push_unsigned),
 	    cmocka_unit_test(test_steer_without_terms),

@@ -325,7 +325,7 @@ run_until_timer(struct effects *e)
 	while (!uv_is_active((uv_handle_t *) &e->m->timer) && !e->m->has_event);
 }
 
-/* What nobody has set: half a second between looks and tries, a quarter of a minute of rest. */
+/* What nobody has set (0): half a second between looks and tries, a quarter of a minute of rest. */
 static void
 test_default_waits(void **unused)
 {
@@ -333,12 +333,17 @@ test_default_waits(void **unused)
 		enum mover_state state;
 		enum stands stands;
 		enum fake_fault fault;
+		int64_t set_ms;
 		uint64_t least, most;
 	} cases[] = {
-	    {MOVER_VERIFY, STEERED, FAULT_NONE, 400, 500},
-	    {MOVER_UNWIND, BLOCKED, FAULT_NONE, 400, 500},
-	    {MOVER_SETTLE, STEERED, FAULT_FORBID, 200, 750},
-	    {MOVER_SETTLE, STEERED, FAULT_CONFLICT, 30, 151},
+	    {MOVER_VERIFY, STEERED, FAULT_NONE, 0, 400, 500},
+	    {MOVER_UNWIND, BLOCKED, FAULT_NONE, 0, 400, 500},
+	    {MOVER_SETTLE, STEERED, FAULT_FORBID, 0, 200, 750},
+	    {MOVER_SETTLE, STEERED, FAULT_CONFLICT, 0, 30, 151},
+	    /* However short it is, what was set counts. */
+	    {MOVER_VERIFY, STEERED, FAULT_NONE, 1, 0, 1},
+	    {MOVER_UNWIND, BLOCKED, FAULT_NONE, 1, 0, 1},
+	    {MOVER_SETTLE, STEERED, FAULT_FORBID, 1, 0, 24},
 	};
 
 	(void) unused;
@@ -348,7 +353,8 @@ test_default_waits(void **unused)
 
 		effects_open(&e, cases[i].state, MOVE_STEERED);
 		put_stands(&e, cases[i].stands);
-		e.m->options.poll_ms = e.m->options.try_ms = e.m->options.retry_ms = 0;
+		e.m->options.poll_ms = e.m->options.try_ms = cases[i].set_ms;
+		e.m->options.retry_ms = 0;
 		e.x.fake.faults[0] = cases[i].fault;
 		e.c->length_ms = 60000;
 		run_effect(&e);
@@ -1043,6 +1049,7 @@ test_label_times(void **unused)
 	    {"-5-a-b", 0},
 	    {"0-a-b", 0},
 	    {"1-", 1},
+	    {"0100-a-b", 100},
 	    {"99999999999999999-a-b", 0},
 	};
 

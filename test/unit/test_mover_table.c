@@ -26,7 +26,7 @@ test_complete(void **unused)
 			if (rows[s][e] != want)
 				fail_msg("%s + %s: %zu rows, want %zu", mover_state_infos[s].name,
 				         mover_event_names[e].name, rows[s][e], want);
-			if ((mover_table_next((enum mover_state) s, (enum mover_event) e) >= 0) !=
+			if ((mover_table_next((enum mover_state) s, (enum mover_event) e) != -1) !=
 			    (want == 1))
 				fail_msg("%s + %s: look-up differs from the rows",
 				         mover_state_infos[s].name, mover_event_names[e].name);

@@ -113,6 +113,12 @@ static const struct {
      {NULL, "{\"Parallelism\":1,\"Delay\":7}"},
      {NULL, "{\"Parallelism\":1,\"X\":1}"},
      SPEC_KEPT_UPDATE},
+    /* Theirs, but with ours gone it is as before: in the form of before. */
+    {{"[\"node.id!=other\"]", NULL},
+     {"null", NULL},
+     {"[\"node.id!=more\",\"node.id!=other\"]", NULL},
+     {"null", NULL},
+     SPEC_KEPT_CONSTRAINTS},
     {{"[\"x==y\"]", "{\"Parallelism\":7}"},
      {NULL, NULL},
      {"[\"node.id!=other\"]", "{\"Parallelism\":1}"},
