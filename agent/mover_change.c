@@ -89,6 +89,7 @@ change_free(struct change *c)
 	free(c->service);
 	free(c->from);
 	free(c->to);
+	free(c->disturbed);
 	free(c->final);
 	free(c->places);
 	free(c);

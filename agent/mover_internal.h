@@ -12,6 +12,13 @@
 /* "update out of sequence" and lost answers: so often, then the change is left to a later run. */
 #define MOVER_TRIES 5
 
+/* A node as it was before anything was sent. */
+struct premise {
+	bool known;
+	enum docker_availability availability;
+	uint64_t labels; /* hash */
+};
+
 struct change {
 	struct intent in;
 	struct mover_plan plan;
@@ -38,7 +45,9 @@ struct change {
 	uint64_t seen_version;             /* the service's in the checked snapshot */
 	uint64_t from_version, to_version; /* the nodes' in it; 0 = not checked */
 	bool nodes_moved;                  /* one of them has another one by now */
-	int64_t length_ms, deadline_mono;  /* of each wait */
+	struct premise premises[2];        /* of the source, of the target */
+	char *disturbed; /* what somebody did to one of them since; NULL: nothing */
+	int64_t length_ms, deadline_mono; /* of each wait */
 	unsigned tries, steady;
 	int64_t held_up_since_ms; /* of YIELD_WAIT: no node takes a task, 0 = one does */
 	bool held_up;             /* and so for long enough */
@@ -161,6 +170,10 @@ bool mover_leads(const struct mover *m, const struct docker_nodes *nodes);
 const struct docker_node *mover_node(const struct docker_nodes *nodes, const char *id);
 /* Notes in the change whether its nodes have other versions than when it was checked. */
 void mover_note_nodes(struct mover *m, const struct docker_nodes *nodes);
+/* The same of what people set: the first call notes it, the later ones compare. */
+void mover_note_premise(struct change *c, const struct docker_nodes *nodes);
+/* Adds to why what was done to the nodes; nothing when that is nothing. */
+void mover_tell_premise(const struct change *c, struct error *why);
 
 void mover_effect_check(struct mover *m);
 void mover_effect_confirm(struct mover *m);

@@ -103,6 +103,48 @@ one_a_slot(const struct judge_look *look)
 	return slots == look->service->replicas;
 }
 
+/*
+ * A slot has one task. Where the source was drained or labelled in mid-move, Swarm itself replaces
+ * the old task, beside the updater: two on the target, one of which runs, are as good, and Swarm
+ * takes one of them away when its update has ended.
+ */
+static bool
+slot_landed(const struct judge_look *look, uint32_t slot, const char *to_id)
+{
+	const struct docker_task *running;
+	size_t n = slot_alive(look, slot, &running);
+
+	for (size_t i = 0; n > 1 && i < look->n_tasks; i++)
+		if (look->tasks[i].slot == slot && judge_alive(&look->tasks[i]) &&
+		    !streq(look->tasks[i].node_id, to_id))
+			return false;
+	return running != NULL;
+}
+
+static bool
+is_first_of_slot(const struct judge_look *look, size_t task)
+{
+	for (size_t i = 0; i < task; i++)
+		if (look->tasks[i].slot == look->tasks[task].slot && judge_alive(&look->tasks[i]))
+			return false;
+	return true;
+}
+
+static bool
+every_slot_landed(const struct judge_look *look, const char *to_id)
+{
+	uint64_t slots = 0;
+
+	for (size_t i = 0; i < look->n_tasks; i++) {
+		if (!judge_alive(&look->tasks[i]))
+			continue;
+		if (!slot_landed(look, look->tasks[i].slot, to_id))
+			return false;
+		slots += is_first_of_slot(look, i);
+	}
+	return slots == look->service->replicas;
+}
+
 static bool
 any_alive_on(const struct judge_look *look, const char *node_id)
 {
@@ -139,7 +181,7 @@ moved_slots(const struct judge_look *look, const struct judge_plan *plan, struct
 static int
 landed(const struct judge_look *look, const struct judge_plan *plan, struct error *why)
 {
-	if (!one_a_slot(look) || any_alive_on(look, plan->from_id))
+	if (!every_slot_landed(look, plan->to_id) || any_alive_on(look, plan->from_id))
 		return JUDGE_WAIT;
 	return moved_slots(look, plan, why);
 }

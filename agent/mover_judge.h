@@ -32,7 +32,8 @@ struct judge_plan {
 };
 
 /*
- * VERIFY: OK when every slot has one task, running, and those that were to leave run on to_id;
+ * VERIFY: OK when every slot has one task, running, and those that were to leave run on to_id
+ * (where a slot has more tasks than one, all of them are on to_id and one runs);
  * ASTRAY when they run, but one of them elsewhere; FAILING when a new task failed or was rejected,
  * cannot be placed, the target is not usable or Swarm gave the update up. why gets a reason for
  * FAILING and ASTRAY (it may be NULL).

@@ -38,6 +38,7 @@ mover_note_nodes(struct mover *m, const struct docker_nodes *nodes)
 {
 	struct change *c = m->change;
 
+	mover_note_premise(c, nodes);
 	c->nodes_moved = moved(nodes, c->in.from_id, c->from_version) ||
 	                 moved(nodes, c->in.to_id, c->to_version);
 }

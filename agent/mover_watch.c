@@ -23,8 +23,10 @@ effect_of(const struct mover *m)
 static void
 give(struct mover *m, enum mover_event event, const struct error *why)
 {
-	if (why->code != 0 && m->change->err.code == 0)
+	if (why->code != 0 && m->change->err.code == 0) {
 		m->change->err = *why;
+		mover_tell_premise(m->change, &m->change->err);
+	}
 	mover_emit(m, event);
 }
 
@@ -124,6 +126,7 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		give(m, MOVER_EVENT_UNLED, &why);
 		return;
 	}
+	mover_note_premise(m->change, nodes);
 	r = judge(m, nodes, &why);
 	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND && r == MOVER_EVENT_OK &&
 	    ++m->change->steady < STEADY) {

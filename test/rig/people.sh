@@ -32,7 +32,7 @@ shift
 . "$here/mover.sh"
 
 shop=st_shop
-actions=(deploy env image constraint label scale rollback drain-source drain-target tool recreate remove)
+actions=(deploy env image constraint label scale rollback drain-source drain-target label-source tool recreate remove)
 # Phase → point of the talk (see relay.c). Those of a move, then those of a revert.
 declare -A point=(
 	[planned]=1- [steered]=1.1 [verify]=1.3 [landed]=2- [settled]=2.1 [clean]=3- [proven]=3.1
@@ -41,7 +41,7 @@ declare -A point=(
 )
 phases=(planned steered verify landed settled clean proven
 	back-block back-blocked back-unwind back-restore back-restored back-unlabel back-proven)
-short=(deploy:steered rollback:settled recreate:verify drain-target:steered label:back-blocked)
+short=(deploy:steered rollback:settled recreate:verify drain-target:steered label:back-blocked label-source:steered)
 
 # --- the service ------------------------------------------------------------------------------------
 
@@ -82,6 +82,7 @@ deployed() {
 fresh() {
 	rig_docker m1 node update --availability active w1 >/dev/null
 	rig_docker m1 node update --availability active w2 >/dev/null
+	rig_docker m1 node update --label-rm note w1 >/dev/null 2>&1 || true
 	deployed before "$1" node.hostname==w1
 	rig_wait_service "$shop" 1
 	rig_wait_place "$shop" w1
@@ -103,6 +104,7 @@ commands_of() {
 	rollback) echo "rig_docker m1 service rollback -d $shop" ;;
 	drain-source) echo 'rig_docker m1 node update --availability drain w1' ;;
 	drain-target) echo 'rig_docker m1 node update --availability drain w2' ;;
+	label-source) echo 'rig_docker m1 node update --label-add note=after w1' ;;
 	tool) # by the API, three times in a row
 		cat <<-END
 			for i in 1 2 3; do
@@ -194,6 +196,7 @@ one_case() {
 	fi
 	if human_won "$action" "$phase" && bystander_untouched; then
 		ok "$title: theirs stands, nothing of forager's is left (forager: $(journal_last "$shop"), exit $rc)" true
+		[ "$rc" = 0 ] || note "$(journal 'SELECT reason FROM move ORDER BY id DESC LIMIT 1')"
 		return
 	fi
 	violations=$((violations + 1))

@@ -284,6 +284,9 @@ nodes(const struct fake_swarm *f)
 		    (json_int_t) 8000000000, "Status", "State", f->lost[i] ? "down" : "ready",
 		    "Addr", "10.0.0.1");
 
+		if (f->node_labels[i] != NULL)
+			(void) json_object_set_new(json_object_get(n, "Spec"), "Labels",
+			                           json_pack("{s:s}", "note", f->node_labels[i]));
 		if (i == 0)
 			(void) json_object_set_new(n, "ManagerStatus",
 			                           json_pack("{s:b, s:s, s:s}", "Leader",

@@ -141,6 +141,80 @@ scatter(struct fake_swarm *f, unsigned n)
 }
 
 static void
+label_source(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (f->n_applied == 1 && strstr(target, "/tasks") != NULL)
+		f->node_labels[0] = "after";
+}
+
+static void
+drain_target_later(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (f->n_applied == 1 && strstr(target, "/tasks") != NULL)
+		f->drained[2] = true;
+}
+
+static unsigned node_readings;
+
+/* The first reading in the middle of the move is still as before. */
+static void
+drain_later(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (f->n_applied == 1 && strstr(target, "/nodes") != NULL && ++node_readings == 4)
+		f->drained[0] = true;
+}
+
+static void
+label_later(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (f->n_applied == 1 && strstr(target, "/nodes") != NULL && ++node_readings == 4)
+		f->node_labels[2] = "after";
+}
+
+/* Somebody works on one of the nodes in mid-move: that is told beside what came of it. */
+static void
+test_nodes_are_changed(void **unused)
+{
+	static const struct {
+		void (*change)(struct fake_swarm *f, const char *method, const char *target);
+		enum fake_fate fate;
+		const char *text;
+	} cases[] = {
+	    {label_source, FATE_PREPARE, "; meanwhile the labels of node 'a' were changed"},
+	    {drain_later, FATE_PREPARE, "; meanwhile node 'a' was set to drain"},
+	    {label_later, FATE_PREPARE, "; meanwhile the labels of node 'c' were changed"},
+	    {drain_target_later, FATE_PREPARE, "active; meanwhile node 'c' was set to drain"},
+	    {NULL, FATE_PREPARE, NULL},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		x.options.deadline_ms = 1000;
+		x.options.poll_ms = 20;
+		mover_set_options(x.mover, &x.options);
+		node_readings = 0;
+		x.fake.fate = cases[i].fate;
+		x.fake.on_request = cases[i].change;
+		world_request(&x, &world_ask);
+		assert_int_equal(x.state, MOVE_REVERTED);
+		if (cases[i].text == NULL)
+			assert_null(strstr(x.text, "meanwhile"));
+		else if (strstr(x.text, cases[i].text) == NULL)
+			fail_msg("%zu: %s", i, x.text);
+		assert_string_equal(x.book.rows[0].reason, x.text);
+		assert_true(fake_spec_exact(&x.fake));
+		world_close(&x);
+	}
+}
+
+static void
 test_astray(void **unused)
 {
 	static const char two[] =
@@ -1077,6 +1151,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_move_copies),
 	    cmocka_unit_test(test_steering_keeps_control),
 	    cmocka_unit_test(test_reverts),
+	    cmocka_unit_test(test_nodes_are_changed),
 	    cmocka_unit_test(test_astray),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_person_overrules_mode),
