@@ -267,6 +267,8 @@ event_of(struct effects *e)
 	run_effect(e);
 	while (!e->m->has_event)
 		(void) uv_run(&e->x.loop, UV_RUN_ONCE);
+	/* What ended it was the last that it waited for. */
+	assert_null(e->m->tickets);
 	/* It may end only in what the table knows. */
 	assert_true(mover_effect_gives(mover_state_infos[e->c->state].effect, e->m->event));
 	return e->m->event;

@@ -618,6 +618,9 @@ test_lead(void **unused)
 	(void) str_copy(e.m->self, sizeof(e.m->self), "another-node");
 	expect(&e, "our node is not listed", REFUSED, 0);
 	assert_int_equal(e.c->verdict, VERDICT_NOT_LEADER);
+	/* Not asked yet, whatever was known to an earlier change. */
+	e.m->self[0] = '\0';
+	assert_true(mover_leads(e.m, &(struct docker_nodes){.n = 0}));
 	effects_close(&e);
 }
 

@@ -269,6 +269,23 @@ test_one_at_a_time(void **unused)
 	world_close(&x);
 }
 
+/* A service that there is not has no history. */
+static void
+test_no_service_no_row(void **unused)
+{
+	struct move_request r = world_ask;
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	r.service = "nothing";
+	world_request(&x, &r);
+	assert_int_equal(x.state, MOVE_REFUSED);
+	assert_int_equal(x.book.writes, 0);
+	assert_int_equal(x.fake.n_posts, 0);
+	world_close(&x);
+}
+
 static void
 test_nobody_is_told(void **unused)
 {
@@ -410,6 +427,10 @@ test_rest(void **unused)
 		assert_true(e.c->open);
 		due = uv_timer_get_due_in(&e.m->timer);
 		assert_in_range(due, cases[i].least, cases[i].most);
+		/* Asked to stop, it does not rest first. */
+		mover_stop(e.m, on_nothing, &e.x.n_stopped);
+		world_run(&e.x, &e.x.n_stopped, 1);
+		assert_false(mover_busy(e.m));
 		world_close(&e.x);
 	}
 }
@@ -1173,6 +1194,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_is_merge),
 	    cmocka_unit_test(test_reasons),
 	    cmocka_unit_test(test_one_at_a_time),
+	    cmocka_unit_test(test_no_service_no_row),
 	    cmocka_unit_test(test_nobody_is_told),
 	    cmocka_unit_test(test_states_are_told),
 	    cmocka_unit_test(test_default_waits),

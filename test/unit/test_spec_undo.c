@@ -60,6 +60,11 @@ static const struct {
      {NULL, "{\"A\":1}"},
      {NULL, "{\"A\":\"x\"}"},
      SPEC_KEPT_UPDATE},
+    {{NULL, "{\"A\":\"x\"}"},
+     {NULL, "{\"A\":2}"},
+     {NULL, "{\"A\":0}"},
+     {NULL, "{\"A\":\"x\"}"},
+     SPEC_KEPT_UPDATE},
     /* As before already, or as written in another form: back to the exact form of before. */
     {{"[]", "{\"Parallelism\":2,\"Delay\":0}"},
      {NULL, "{\"Parallelism\":2}"},
