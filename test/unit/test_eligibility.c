@@ -552,6 +552,26 @@ test_consents(void **state)
 	}
 }
 
+/* All of the source's copies go: the last of them must find room, too. */
+static void
+test_every_copy_fits(void **unused)
+{
+	(void) unused;
+	for (unsigned copies = 1; copies <= 2; copies++) {
+		struct world w;
+
+		world_init(&w, 3);
+		world_service(&w, "web")->reserve.mem_bytes = 5 * WORLD_GIB;
+		for (unsigned i = 0; i < copies; i++)
+			(void) world_task(&w, A);
+		(void) world_image(&w, B, "web:1", true);
+		w.nodes[A].capacity.mem_bytes = 16 * WORLD_GIB;
+		w.nodes[C].n_tasks = 5;
+		assert_int_equal(eligibility_move(&w.s, 0, A, B, ACTOR_POLICY),
+		                 copies == 1 ? VERDICT_OK : VERDICT_MEM_RESERVATION);
+	}
+}
+
 int
 main(void)
 {
@@ -565,6 +585,7 @@ main(void)
 	    cmocka_unit_test(test_apart_is_mutual),
 	    cmocka_unit_test(test_ours_do_not_bind),
 	    cmocka_unit_test(test_consents),
+	    cmocka_unit_test(test_every_copy_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,6 +469,28 @@ suspended_means_stay(void **state)
 	world_free(w);
 }
 
+/* What forbids any move now, the first of them told. */
+static void
+moments(void **state)
+{
+	static const enum verdict in_turn[] = {VERDICT_PARTIAL,   VERDICT_FALLBACK, VERDICT_WARM_UP,
+	                                       VERDICT_IN_FLIGHT, VERDICT_BUDGET,   VERDICT_OK};
+	struct world *w = passing_world();
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(in_turn); i++) {
+		w->s.partial = i < 1;
+		w->s.allow.warm = i >= 3;
+		w->s.allow.in_flight = i < 4;
+		w->s.allow.budget_left = i < 5 ? 0 : 1;
+		w->s.allow.actions = 1;
+		assert_int_equal(guard_moment(&w->s, i < 2), in_turn[i]);
+	}
+	w->s.allow.actions = 0;
+	assert_int_equal(guard_moment(&w->s, false), VERDICT_BUDGET);
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -480,6 +502,7 @@ main(void)
 	    cmocka_unit_test(hot_is_measured),
 	    cmocka_unit_test(decisions_obey),
 	    cmocka_unit_test(suspended_means_stay),
+	    cmocka_unit_test(moments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -656,6 +656,7 @@ test_confirm(void **unused)
 
 		effects_open(&e, MOVER_CONFIRM, MOVE_PLANNED);
 		put_stands(&e, cases[i].stands);
+		put_tasks(&e.x.fake, T_FAILED); /* long ago */
 		e.x.fake.update_state = cases[i].update;
 		e.x.fake.update_left = 1000;
 		e.x.fake.broken = cases[i].broken;
@@ -667,8 +668,9 @@ test_confirm(void **unused)
 			         verdict_infos[e.c->verdict].name);
 		/* Every task that there is now is none of the move's. */
 		if (cases[i].event == MOVER_EVENT_OK) {
-			assert_int_equal(e.c->n_known, 1);
+			assert_int_equal(e.c->n_known, 2);
 			assert_string_equal(e.c->known[0], e.x.fake.tasks[0].id);
+			assert_string_equal(e.c->known[1], e.x.fake.tasks[1].id);
 			assert_true(e.c->in.version_before == e.x.fake.version);
 		}
 		effects_close(&e);

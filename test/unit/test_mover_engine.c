@@ -1072,18 +1072,23 @@ test_label_times(void **unused)
 	    {"1-", 1},
 	    {"0100-a-b", 100},
 	    {"99999999999999999-a-b", 0},
+	    {NULL, 0}, /* the deadline itself */
 	};
 
 	(void) unused;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *label = NULL;
 		struct world x;
-		int64_t want;
+		int64_t want, deadline;
 
 		world_open(&x, spec_full, (const uint32_t[]){0});
 		steer_by_hand(&x);
+		deadline = x.book.rows[0].deadline_wall_ms;
 		journal_intent_done(&x.book.rows[0]);
+		label = cases[i].label != NULL ? xstrdup(cases[i].label)
+		                               : xasprintf("%lld-a-b", (long long) deadline);
 		(void) json_object_set_new(json_object_get(x.fake.spec, "Labels"), SPEC_LABEL_PLAN,
-		                           json_string(cases[i].label));
+		                           json_string(label));
 		world_recover(&x);
 		assert_int_equal(x.n_each, 1);
 		assert_int_equal(x.book.n, 1);
