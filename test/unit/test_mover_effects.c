@@ -34,6 +34,8 @@ static const struct post_case {
      "someone else's update of 'web' is still running: nothing was sent"},
     {MOVER_STEER, MOVE_STEERED, AS_BEFORE, "paused", MOVER_EVENT_REFUSED, 0, VERDICT_UPDATE_PAUSED,
      "someone else's update of 'web' is paused: nothing was sent"},
+    /* Rolled back to the owner's own: as before. */
+    {MOVER_STEER, MOVE_STEERED, CLEANED, "rollback_completed", MOVER_EVENT_OK, 1, VERDICT_OK, NULL},
     P(SETTLE, VERIFIED, STEERED, OK, 1),
     P(SETTLE, VERIFIED, BLOCKED, OK, 1),
     P(SETTLE, VERIFIED, SETTLED, OK, 0),
@@ -599,6 +601,11 @@ test_lead(void **unused)
 	effects_open(&e, MOVER_LEAD, MOVE_PLANNED);
 	expect(&e, "leads", OK, 0);
 	assert_non_null(e.x.fake.lease);
+	assert_true(keeper_held(e.m->keeper));
+	/* Whoever leads now shall not have to wait for the lease's end. */
+	e.x.fake.follower = true;
+	expect(&e, "leads no more", REFUSED, 0);
+	assert_false(keeper_held(e.m->keeper));
 	effects_close(&e);
 
 	effects_open(&e, MOVER_LEAD, MOVE_PLANNED);
@@ -715,6 +722,8 @@ static const struct watch_case {
      MOVER_EVENT_FAILING, "exit 1"},
     {"never", MOVER_VERIFY, MOVE_STEERED, STEERED, T_OLD, NULL, NULL, false, false,
      MOVER_EVENT_DEADLINE, "not there within 0 s"},
+    {"rolled back to ours", MOVER_VERIFY, MOVE_STEERED, STEERED, T_LANDED, "rollback_completed",
+     NULL, false, false, MOVER_EVENT_FOREIGN, ""},
     {"stopping", MOVER_VERIFY, MOVE_STEERED, STEERED, T_OLD, NULL, NULL, true, false,
      MOVER_EVENT_STOP, "stopped before it had landed"},
     {"stopping, landed", MOVER_VERIFY, MOVE_STEERED, STEERED, T_LANDED, NULL, NULL, true, false,
@@ -865,6 +874,7 @@ test_rest_of_the_time(void **unused)
 	e.c->length_ms = 3600000;
 	e.c->in.deadline_wall_ms = wall_ms() - 1;
 	expect(&e, "over", DEADLINE, 0);
+	assert_string_equal(e.c->err.text, "not there within 3600 s");
 	effects_close(&e);
 
 	effects_open(&e, MOVER_VERIFY, MOVE_STEERED);
