@@ -283,6 +283,22 @@ a_changed_row_is_damaged(void **state)
 	assert_refused(store_open(f->path, &f->store, err), EUCLEAN, "move 1 in the journal");
 }
 
+/* What an earlier forager wrote down is read by this one: the checksum is a part of the format. */
+static void
+the_checksum_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct intent in = plan("s1"), back = {0};
+
+	add(f, &in);
+	assert_ok(sql_exec(f->store->sql.db, "UPDATE move SET checksum = 1", err));
+	assert_refused(journal_get(f->store, 1, &back, err), EUCLEAN, "is damaged");
+	assert_ok(
+	    sql_exec(f->store->sql.db, "UPDATE move SET checksum = -2454157637336540285", err));
+	assert_ok(journal_get(f->store, 1, &back, err));
+	journal_intent_done(&back);
+}
+
 static void
 copies_are_deep(void **state)
 {
@@ -552,6 +568,7 @@ main(void)
 	    OPEN(lists_what_is_open_and_what_can_be_undone),
 	    OPEN(an_unknown_state_is_an_error),
 	    OPEN(a_changed_row_is_damaged),
+	    OPEN(the_checksum_stays),
 	    cmocka_unit_test(copies_are_deep),
 	    OPEN(interrupted_anywhere),
 	    OPEN(without_tables),

@@ -316,6 +316,11 @@ test_settle_keeps_labels_and_holds(void **state)
 	assert_same(json_object_get(clean, "Labels"), json_object_get(spec, "Labels"));
 	(void) json_object_set(clean, "Labels", json_object_get(got, "Labels"));
 	assert_same(clean, got);
+	/* Whatever is said to have stood before: ours are gone. */
+	json_decref(clean);
+	clean = NULL;
+	assert_int_equal(spec_clean(got, "{\"Labels\":{\"forager.plan\":\"p\"}}", &clean, NULL), 0);
+	assert_null(spec_plan(clean));
 	assert_int_equal(
 	    spec_settle(steered, owned, NONE, (struct spec_terms){odd, 1}, &none, NULL), -EINVAL);
 }
