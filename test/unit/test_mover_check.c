@@ -10,7 +10,7 @@
 struct seen {
 	struct snapshot s;
 	struct snap_node nodes[4];
-	struct snap_service services[2];
+	struct snap_service services[3]; /* nobody may look at the last */
 	struct snap_task tasks[4];
 	struct snap_image images[4];
 	struct constraint constraints[2];
@@ -80,6 +80,7 @@ see(struct check *k)
 		s->images[i] = (struct snap_image){i, "web:1", true};
 	}
 	s->services[0] = (struct snap_service){.id = "other", .name = "other"};
+	s->services[2] = (struct snap_service){.id = "nothing", .name = "nothing"};
 	s->services[1] = (struct snap_service){.id = fake_service_id,
 	                                       .name = "web",
 	                                       .image = "web:1",

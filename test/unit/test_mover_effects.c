@@ -384,6 +384,26 @@ test_held_up(void **unused)
 	}
 }
 
+/* What an earlier wait found is no reason to help now: nobody has looked yet. */
+static void
+test_held_up_anew(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_YIELD_WAIT, MOVE_STEERED);
+	put_stands(&e, ELSE_IMAGE);
+	e.c->held_up = true;
+	e.c->held_up_since_ms = 1;
+	e.c->length_ms = 0;
+	e.x.fake.broken = "/nodes";
+	e.x.fake.broken_left = 1000;
+	expect(&e, "silent", STUCK, 0);
+	assert_false(e.c->held_up);
+	assert_true(e.c->held_up_since_ms == 0);
+	effects_close(&e);
+}
+
 static void
 test_post_answers(void **unused)
 {
@@ -515,6 +535,14 @@ test_not_found_but_listed(void **unused)
 	e.x.fake.removed = true;
 	e.x.fake.on_request = reappear;
 	expect(&e, "listed", STUCK, 0);
+	effects_close(&e);
+
+	effects_open(&e, MOVER_VERIFY, MOVE_STEERED);
+	e.c->length_ms = 0;
+	e.x.fake.removed = true;
+	e.x.fake.on_request = reappear;
+	expect(&e, "listed", STUCK, 0);
+	assert_string_equal(e.c->err.text, "the service was not found, and then it was");
 	effects_close(&e);
 
 	effects_open(&e, MOVER_SETTLE, MOVE_VERIFIED);
@@ -1140,6 +1168,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_steer_without_terms),
 	    cmocka_unit_test(test_yield_unsigned_waits),
 	    cmocka_unit_test(test_held_up),
+	    cmocka_unit_test(test_held_up_anew),
 	    cmocka_unit_test(test_post_answers),
 	    cmocka_unit_test(test_readings),
 	    cmocka_unit_test(test_not_found_but_listed),

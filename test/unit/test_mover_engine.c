@@ -249,6 +249,7 @@ test_one_at_a_time(void **unused)
 	assert_true(mover_busy(x.mover));
 	assert_false(mover_resting(x.mover));
 	assert_int_equal(mover_intent(x.mover)->decision_id, 7);
+	assert_int_equal(mover_intent(x.mover)->state, MOVE_PLANNED);
 	assert_int_equal(mover_start(x.mover, &world_ask, world_on_done, &x, &err), -EBUSY);
 	assert_string_equal(err.text, "another change is open in the cluster");
 	error_clear(&err);

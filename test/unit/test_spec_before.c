@@ -79,6 +79,24 @@ test_before_longest(void **state)
 	}
 }
 
+/* Owned fields are read up to a quarter of a MiB. */
+static void
+test_owned_longest(void **state)
+{
+	json_auto_t *spec = load(real);
+
+	(void) state;
+	for (size_t more = 0; more < 2; more++) {
+		size_t n = 256 * 1024 - 1 + more;
+		_cleanup_(freep) char *text = xcalloc(n + 1, 1);
+		json_auto_t *got = NULL;
+
+		memset(text, ' ', n);
+		memcpy(text, "{}", 2);
+		assert_int_equal(spec_owned_set(spec, text, &got, NULL), more == 0 ? 0 : -EINVAL);
+	}
+}
+
 /* One field of a good label replaced by the given JSON; NULL: taken away. */
 static const struct {
 	const char *key, *value;
@@ -223,9 +241,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_before_text),    cmocka_unit_test(test_before_size),
-	    cmocka_unit_test(test_before_longest), cmocka_unit_test(test_hostile_labels),
-	    cmocka_unit_test(test_hostile_texts),  cmocka_unit_test(test_too_many_terms_in_label),
+	    cmocka_unit_test(test_before_text),
+	    cmocka_unit_test(test_before_size),
+	    cmocka_unit_test(test_before_longest),
+	    cmocka_unit_test(test_owned_longest),
+	    cmocka_unit_test(test_hostile_labels),
+	    cmocka_unit_test(test_hostile_texts),
+	    cmocka_unit_test(test_too_many_terms_in_label),
 	    cmocka_unit_test(test_format_refuses),
 	};
 
