@@ -153,6 +153,7 @@ static const struct {
     {"node.labels.==x", false}, /* no name: an unknown key, matched by neither */
     {"node.labels.!=x", false},
     {"node.label\xc5\xbf.disk==ssd", false},
+    {"node.label\xc5\xbf.disk!=ssd", false},
     {"engine.labels.os==debian", true},
     {"engine.labels.os!=debian", false},
     {"engine.labels.name!=eire", true},

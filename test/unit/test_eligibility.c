@@ -498,6 +498,10 @@ test_apart_is_mutual(void **state)
 	w.services[1].n_apart = 2;
 	expect(&w, VERDICT_APART, ACTOR_POLICY, "the other asked for it", 0);
 	w.tasks[1].node = C;
+	w.services[2] = w.services[1]; /* one too many: not to be looked at */
+	w.services[2].first_task = 2;
+	w.tasks[2] = w.tasks[1];
+	w.tasks[2].node = B;
 	expect(&w, VERDICT_OK, ACTOR_POLICY, "it runs elsewhere", 0);
 }
 

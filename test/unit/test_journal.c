@@ -220,6 +220,9 @@ lists_what_is_open_and_what_can_be_undone(void **state)
 	check_list(f, JOURNAL_UNDOABLE, 0, "12 ");
 	assert_value(f, "SELECT undone_by FROM v_moves WHERE move_id = 5", "14");
 	assert_int_equal(journal_list(f->store, (enum journal_filter) 9, 0, NULL, NULL), -EINVAL);
+	assert_int_equal(
+	    journal_list(f->store, (enum journal_filter)(JOURNAL_UNDOABLE + 1), 0, NULL, NULL),
+	    -EINVAL);
 }
 
 static void

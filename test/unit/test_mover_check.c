@@ -473,7 +473,7 @@ test_length(void **unused)
 	    {"{\"Monitor\":7000000000}", 60000, 187000},
 	    {"{\"Monitor\":0}", 60000, 185000},
 	    {"{\"Delay\":9000000000}", 60000, 194000},
-	    {"{\"Monitor\":200000000000,\"Delay\":1000000}", 0, 200001},
+	    {"{\"Monitor\":200000999999,\"Delay\":1999999}", 0, 200001},
 	};
 
 	(void) unused;
@@ -747,6 +747,12 @@ test_tells_strange_places(void **unused)
 	assert_string_equal(
 	    t.places, "{\"spec_equal\":true,\"tasks\":[{\"slot\":1,\"task\":"
 	              "\"tasknewtttttttttttttttttt\",\"node\":\"node3cccccccccccccccccccc\"}]}");
+	told_close(&t);
+
+	told_open(&t, MOVE_DONE);
+	put_tasks(&t.k.e.x.fake, T_LANDED);
+	(void) tell(&t);
+	assert_non_null(strstr(t.places, "\"node\":\"c\""));
 	told_close(&t);
 
 	told_open(&t, MOVE_DONE);

@@ -1115,6 +1115,8 @@ test_recover_needs_the_lead(void **unused)
 			         verdict_infos[e.c->verdict].name);
 		if (cases[k].event != MOVER_EVENT_FOUND_STEERED)
 			assert_true(e.c->err.code != 0);
+		else
+			assert_string_equal(e.c->err.text, i % 2 == 1 ? "first" : "");
 		effects_close(&e);
 	}
 }

@@ -429,9 +429,13 @@ test_rest(void **unused)
 		due = uv_timer_get_due_in(&e.m->timer);
 		assert_in_range(due, cases[i].least, cases[i].most);
 		/* Asked to stop, it does not rest first. */
+		e.c->done = world_on_done;
+		e.c->data = &e.x;
 		mover_stop(e.m, on_nothing, &e.x.n_stopped);
 		world_run(&e.x, &e.x.n_stopped, 1);
 		assert_false(mover_busy(e.m));
+		assert_true(e.x.open);
+		assert_string_equal(e.x.err.text, "stopped before it was done");
 		world_close(&e.x);
 	}
 }
@@ -479,6 +483,24 @@ test_hint(void **unused)
 	world_open(&x, spec_full, (const uint32_t[]){0});
 	mover_hint(x.mover); /* nothing is open */
 	world_close(&x);
+}
+
+/* What has landed when it is asked to stop is seen soon, however long a poll may be. */
+static void
+test_stop_looks_soon(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_VERIFY, MOVE_STEERED);
+	put_stands(&e, STEERED);
+	e.m->options.poll_ms = 60000;
+	e.c->length_ms = 600000;
+	run_effect(&e);
+	run_until_timer(&e);
+	mover_stop(e.m, NULL, NULL);
+	assert_in_range(uv_timer_get_due_in(&e.m->timer), 50, 100);
+	effects_close(&e);
 }
 
 /* ---- the end ---- */
@@ -1209,6 +1231,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_waits_double),
 	    cmocka_unit_test(test_rest),
 	    cmocka_unit_test(test_hint),
+	    cmocka_unit_test(test_stop_looks_soon),
 	    cmocka_unit_test(test_interrupts),
 	    cmocka_unit_test(test_guests),
 	    cmocka_unit_test(test_stop_untold),

@@ -61,6 +61,23 @@ test_row_counts(void **unused)
 	effects_close(&e);
 }
 
+/* Another plan's label tells nothing of this one. */
+static void
+test_anothers_label(void **unused)
+{
+	struct effects e;
+
+	(void) unused;
+	effects_open(&e, MOVER_RECOVER, MOVE_STEERED);
+	put_stands(&e, ANOTHERS);
+	(void) json_array_append_new(e.c->plan.drop, json_string("node.id!=held"));
+	replace(&e.c->in.added, "{\"");
+	expect(&e, "another's", FOREIGN, 0);
+	assert_int_equal(json_array_size(e.c->plan.drop), 1);
+	assert_string_equal(e.c->in.added, "{\"");
+	effects_close(&e);
+}
+
 /* ---- labels alone ---- */
 
 /* Our own update is no reason to wait, somebody's is: until it has ended, nothing is touched. */
@@ -138,9 +155,8 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_damaged_row),
-	    cmocka_unit_test(test_row_counts),
-	    cmocka_unit_test(test_whose_update),
+	    cmocka_unit_test(test_damaged_row),    cmocka_unit_test(test_row_counts),
+	    cmocka_unit_test(test_anothers_label), cmocka_unit_test(test_whose_update),
 	    cmocka_unit_test(test_previous_alone),
 	};
 
