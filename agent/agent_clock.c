@@ -65,8 +65,8 @@ agent_event_wait_ms(const struct cluster_state *state)
 	return CLAMP(wait, EVENT_WAIT_MS, POLL_MOST_MS);
 }
 
-static void
-on_event(void *data, const char *type, const char *action, const char *id)
+void
+agent_on_event(void *data, const char *type, const char *action, const char *id)
 {
 	struct agent *a = data;
 	int64_t wait;
@@ -190,7 +190,7 @@ agent_start_clocks(struct agent *a)
 		(void) uv_timer_start(&a->decide_timer, on_once_timer, ONCE_LOOK_MS, ONCE_LOOK_MS);
 		return;
 	}
-	cluster_watch(a->cluster, on_event, a);
+	cluster_watch(a->cluster, agent_on_event, a);
 	agent_arm_decide(a);
 	agent_arm_poll(a, POLL_MOST_MS);
 	(void) uv_timer_start(&a->request_timer, on_request_timer, 0,

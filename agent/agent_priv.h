@@ -119,6 +119,8 @@ void agent_arm_poll(struct agent *a, int64_t delay_ms);
 void agent_arm_decide(struct agent *a);
 void agent_cycle_ended(struct agent *a);
 void agent_start_clocks(struct agent *a);
+/* Of the engine's stream; type NULL: it stands anew. Comes while foragerd closes, too. */
+void agent_on_event(void *data, const char *type, const char *action, const char *id);
 /* How long after an event the Swarm is polled. */
 int64_t agent_event_wait_ms(const struct cluster_state *state);
 

@@ -314,7 +314,7 @@ mover_set_options(struct mover *m, const struct mover_options *options)
 bool
 mover_busy(const struct mover *m)
 {
-	return m->change != NULL || m->recovery != NULL;
+	return m != NULL && (m->change != NULL || m->recovery != NULL);
 }
 
 bool

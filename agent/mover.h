@@ -122,6 +122,7 @@ void mover_set_options(struct mover *m, const struct mover_options *options);
  */
 int mover_start(struct mover *m, const struct move_request *request, move_done_cb *done, void *data,
                 struct error *err);
+/* NULL, as while foragerd closes: false. */
 bool mover_busy(const struct mover *m);
 /* Busy with a change that it cannot go on with for now: no answer, not the leader, no lease. */
 bool mover_resting(const struct mover *m);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/agent_batch.h"
+#include "swarm/spec.h"
 
 #define SERVICE "aaaaaaaaaaaaaaaaaaaaaaas1"
 
@@ -143,6 +144,25 @@ test_the_mover_knows_of_a_pause(void **state)
 	assert_false(agent_mover_options(a).paused);
 }
 
+/* The last commit takes its time; the engine goes on to tell what happens, and a poll may end. */
+static void
+test_events_while_it_closes(void **state)
+{
+	struct agent *a = *state;
+	const struct agent_options options = {0};
+	const struct docker_label plan = {SPEC_LABEL_PLAN, "v1 x"};
+	struct docker_service orphan = {.id = SERVICE, .labels = {&plan, 1}};
+	struct cluster_state s = {.services = &orphan, .n_services = 1, .leader = true};
+
+	a->options = &options;
+	a->stopping = a->started = a->leader = true;
+	a->mover = NULL;
+	a->config->mode = ACT_AUTO - ACT_OBSERVE;
+	agent_on_event(a, "container", "start", "c1");
+	agent_watch_orphans(a, &s);
+	assert_int_equal(agent_allowance(a).actions, 1);
+}
+
 static void
 test_polls_after_events_leave_room(void **state)
 {
@@ -216,6 +236,7 @@ main(void)
 	    NEW(test_a_persons_change_is_left_alone),
 	    NEW(test_an_outcome_ends_with_the_next_change),
 	    NEW(test_the_mover_knows_of_a_pause),
+	    NEW(test_events_while_it_closes),
 	    NEW(test_polls_after_events_leave_room),
 	    cmocka_unit_test(test_abort_ends_it),
 	};
