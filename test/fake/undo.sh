@@ -61,7 +61,10 @@ one_world() {
 		one_action "$name" >>"$FAKE_DIR/$name/log" 2>&1
 		echo $? >>"$FAKE_DIR/$name/exits"
 	done
-	fake_forager "$name" undo --all >"$FAKE_DIR/$name/undo" 2>&1 || echo "undo --all: exit $?" >>"$FAKE_DIR/$name/bad"
+	fake_forager "$name" undo --all >"$FAKE_DIR/$name/undo" 2>&1 || {
+		echo "undo --all: exit $?"
+		cat "$FAKE_DIR/$name/undo"
+	} >>"$FAKE_DIR/$name/bad"
 	fake_forager "$name" release --all >>"$FAKE_DIR/$name/undo" 2>&1
 	specs "$name" >"$FAKE_DIR/$name/after"
 	diff "$FAKE_DIR/$name/before" "$FAKE_DIR/$name/after" >>"$FAKE_DIR/$name/bad" ||
