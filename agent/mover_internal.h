@@ -49,9 +49,10 @@ struct change {
 	char *disturbed; /* what somebody did to one of them since; NULL: nothing */
 	int64_t length_ms, deadline_mono; /* of each wait */
 	unsigned tries, steady;
-	int64_t held_up_since_ms; /* of YIELD_WAIT: no node takes a task, 0 = one does */
-	bool held_up;             /* and so for long enough */
-	char *final;              /* owned fields as they should end; NULL: not known yet */
+	int64_t unsettled_until_ms; /* another manager has just become the leader; 0 = none has */
+	int64_t held_up_since_ms;   /* of YIELD_WAIT: no node takes a task, 0 = one does */
+	bool held_up;               /* and so for long enough */
+	char *final;                /* owned fields as they should end; NULL: not known yet */
 	char *places;
 	json_t *sent, *replaced; /* of the POST under way: the spec, and the one that it replaces */
 	/* What our newest POST that was read back left: in.written, and the hash of its rest. */

@@ -59,11 +59,26 @@ is_new(const struct docker_task *t, const struct judge_plan *plan)
 	return t->created_ms >= plan->since_ms && !listed(t->id, plan->old, plan->n_old);
 }
 
+/* A new leader calls every node unknown until it hears of it, and down when it does not. */
+bool
+judge_unsettled(const struct docker_node *nodes, size_t n)
+{
+	bool any_ready = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (nodes[i].state == DOCKER_NODE_UNKNOWN)
+			return true;
+		any_ready = any_ready || nodes[i].state == DOCKER_NODE_READY;
+	}
+	return !any_ready;
+}
+
 /* Swarm's scheduler says so in Status.Err of a task that no node can take. */
 static bool
-cannot_be_placed(const struct docker_task *t)
+cannot_be_placed(const struct judge_look *look, const struct docker_task *t)
 {
-	return t->state <= DOCKER_TASK_PENDING && str_has_prefix(t->error, "no suitable node");
+	return !look->unsettled && t->state <= DOCKER_TASK_PENDING &&
+	       str_has_prefix(t->error, "no suitable node");
 }
 
 /* How many tasks of the slot are alive, and one of those that run. */
@@ -196,11 +211,11 @@ find_node(const struct judge_look *look, const char *id)
 }
 
 static bool
-task_failing(const struct docker_task *t, struct error *why)
+task_failing(const struct judge_look *look, const struct docker_task *t, struct error *why)
 {
 	const char *said = t->error[0] != '\0' ? t->error : t->message;
 
-	if (cannot_be_placed(t)) {
+	if (cannot_be_placed(look, t)) {
 		(void) error_set(why, ENOSPC, "the new task of slot %u cannot be placed: %s",
 		                 t->slot, t->error);
 		return true;
@@ -216,14 +231,23 @@ task_failing(const struct docker_task *t, struct error *why)
 }
 
 static bool
+usable(const struct judge_look *look, const struct docker_node *n)
+{
+	if (n == NULL || n->availability != DOCKER_ACTIVE)
+		return false;
+	return n->state == DOCKER_NODE_READY ||
+	       (look->unsettled && n->state == DOCKER_NODE_UNKNOWN);
+}
+
+static bool
 failing(const struct judge_look *look, const struct judge_plan *plan, struct error *why)
 {
 	const struct docker_node *to = find_node(look, plan->to_id);
 
 	for (size_t i = 0; i < look->n_tasks; i++)
-		if (is_new(&look->tasks[i], plan) && task_failing(&look->tasks[i], why))
+		if (is_new(&look->tasks[i], plan) && task_failing(look, &look->tasks[i], why))
 			return true;
-	if (to == NULL || to->state != DOCKER_NODE_READY || to->availability != DOCKER_ACTIVE) {
+	if (!usable(look, to)) {
 		(void) error_set(why, EHOSTDOWN, "the target is no longer ready and active");
 		return true;
 	}
@@ -260,7 +284,7 @@ judge_unwind(const struct judge_look *look, struct error *why)
 	for (size_t i = 0; i < look->n_tasks; i++) {
 		const struct docker_task *t = &look->tasks[i], *running;
 
-		if (!judge_alive(t) || !cannot_be_placed(t))
+		if (!judge_alive(t) || !cannot_be_placed(look, t))
 			continue;
 		if (slot_alive(look, t->slot, &running) == 1) {
 			(void) error_set(why, ENOSPC, "slot %u has no other node: %s", t->slot,
@@ -283,7 +307,7 @@ judge_other(const struct judge_look *look)
 	for (size_t i = 0; i < look->n_tasks; i++) {
 		if (!judge_alive(&look->tasks[i]))
 			continue;
-		if (cannot_be_placed(&look->tasks[i]))
+		if (cannot_be_placed(look, &look->tasks[i]))
 			return MOVER_EVENT_FAILING;
 		pending = pending || look->tasks[i].state <= DOCKER_TASK_PENDING;
 	}

@@ -17,7 +17,13 @@ struct judge_look {
 	size_t n_tasks;
 	const struct docker_node *nodes;
 	size_t n_nodes;
+	/* Another manager leads since a moment ago, and may not have heard of every node: that a
+	 * task finds none, or the target's silence, means nothing yet. */
+	bool unsettled;
 };
+
+/* Whether these nodes look as they do when another manager has just become the leader. */
+bool judge_unsettled(const struct docker_node *nodes, size_t n);
 
 /* What the change is about, noted before it was sent. */
 struct judge_plan {

@@ -12,6 +12,12 @@
 /* So long a task of somebody's update may find no node before we take our terms away under it. */
 #define HELD_UP_MS 5000
 
+/*
+ * So long after a new leader has heard of all nodes its scheduler may take to place what waits. Who
+ * takes a move up may be that new leader's forager, and come so late that it sees the end of it.
+ */
+#define SETTLING_MS 5000
+
 static void look(struct mover *m);
 
 static enum mover_effect
@@ -78,7 +84,8 @@ judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why
 	                        .tasks = c->tasks.items,
 	                        .n_tasks = c->tasks.n,
 	                        .nodes = nodes->items,
-	                        .n_nodes = nodes->n};
+	                        .n_nodes = nodes->n,
+	                        .unsettled = mono_ms() < c->unsettled_until_ms};
 
 	switch (effect_of(m)) {
 	case MOVER_EFFECT_WATCH_MOVE:
@@ -90,6 +97,12 @@ judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why
 	default:
 		return judge_other(&at);
 	}
+}
+
+static void
+wait_for_leader(struct change *c)
+{
+	c->unsettled_until_ms = mono_ms() + MIN((int64_t) SETTLING_MS, c->length_ms / 2);
 }
 
 /* No node for a task: for a moment that is nothing, and for long it is not theirs to wait for. */
@@ -127,6 +140,8 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		return;
 	}
 	mover_note_premise(m->change, nodes);
+	if (judge_unsettled(nodes->items, nodes->n))
+		wait_for_leader(m->change);
 	r = judge(m, nodes, &why);
 	if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND && r == MOVER_EVENT_OK &&
 	    ++m->change->steady < STEADY) {
@@ -178,5 +193,7 @@ mover_effect_watch(struct mover *m)
 	c->steady = 0;
 	c->held_up_since_ms = 0;
 	c->held_up = false;
+	if (c->recovering && c->unsettled_until_ms == 0)
+		wait_for_leader(c);
 	look(m);
 }

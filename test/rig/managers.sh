@@ -327,18 +327,14 @@ finished() {
 	runs_on "$1" "$2" && exact "$1"
 }
 
-# ended SERVICE FROM TO: at either end, the spec as it was.
-ended() {
-	finished "$1" "$3" || finished "$1" "$2"
-}
-
 another_leads() {
 	local now
 
 	now=$(leader) && [ "$now" != "$1" ]
 }
 
-# The leader loses power in the middle of a move; the next one finishes it, or takes it back.
+# The leader loses power in the middle of a move; the next one finishes it, or takes it back where
+# the new task does not come up.
 failover() {
 	local end=$1 lead name version start from to
 
@@ -354,8 +350,8 @@ failover() {
 	note "after $((SECONDS - start)) s: $(leader)"
 	if [ "$end" = finished ]; then
 		touch "$gate/$to"
-		# A new leader calls no node ready at first: a task that waits for one is taken back, too.
-		ok 'its forager finishes the move, or takes it back, exactly' rig_until 180 ended one "$from" "$to"
+		# A new leader calls no node ready at first: a task that waits for one is waited for.
+		ok 'its forager finishes the move, exactly' rig_until 180 finished one "$to"
 	else
 		ok 'its forager takes the move back' rig_until 240 finished one "$from"
 		touch "$gate/$to"

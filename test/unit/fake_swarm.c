@@ -281,7 +281,10 @@ nodes(const struct fake_swarm *f)
 		    f->drained[i] ? "drain" : "active", "Description", "Hostname",
 		    fake_node_names[i], "Platform", "OS", "linux", "Architecture", "x86_64",
 		    "Resources", "NanoCPUs", (json_int_t) 4000000000, "MemoryBytes",
-		    (json_int_t) 8000000000, "Status", "State", f->lost[i] ? "down" : "ready",
+		    (json_int_t) 8000000000, "Status", "State",
+		    f->unheard   ? "unknown"
+		    : f->lost[i] ? "down"
+		                 : "ready",
 		    "Addr", "10.0.0.1");
 
 		if (f->node_labels[i] != NULL)

@@ -49,7 +49,7 @@ struct fake_swarm {
 	unsigned update_readings; /* each update takes so many */
 	size_t n_nodes;
 	uint64_t node_version; /* of every node */
-	bool drained[FAKE_NODES], lost[FAKE_NODES], follower, removed, down;
+	bool drained[FAKE_NODES], lost[FAKE_NODES], unheard, follower, removed, down;
 	const char *node_labels[FAKE_NODES]; /* value of the label "note"; NULL: not there */
 	struct fake_task tasks[FAKE_TASKS];
 	size_t n_tasks;

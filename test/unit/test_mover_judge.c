@@ -20,7 +20,7 @@ struct judge_case {
 	const char *name;
 	uint64_t replicas;
 	enum docker_update_state update;
-	bool drained, no_target, down;
+	bool drained, no_target, down, unsettled, unheard; /* unheard: the target is unknown */
 	struct docker_task tasks[6];
 	const char *error0; /* of the first task, or of the one at error_at */
 	size_t error_at;
@@ -191,6 +191,32 @@ static const struct judge_case cases[] = {
     {"one slot twice, the other not at all", 2, UPDATING,
      .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW), T("n2", 1, "b", RUNNING, RUNNING, NEW)},
      .move = WAIT, .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    /* A new leader calls no node ready before it has heard of it. */
+    {"no node under a new leader", 1, UPDATING, .unsettled = true,
+     .tasks = {T("n1", 1, "", PENDING, RUNNING, NEW), OLD("o1", 1, "a")},
+     .error0 = "no suitable node (3 nodes not available for new tasks)", .move = WAIT, .calm = WAIT,
+     .unwind = WAIT, .other = WAIT},
+    {"no node for the only one under a new leader", 1, NONE, .unsettled = true,
+     .tasks = {T("n1", 1, "", PENDING, RUNNING, NEW)}, .error0 = "no suitable node", .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"the target is not heard of yet", 1, UPDATING, .unsettled = true, .unheard = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = WAIT,
+     .calm = WAIT, .unwind = WAIT, .other = WAIT},
+    {"the target is down under a new leader", 1, UPDATING, .unsettled = true, .down = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"drained under a new leader", 1, UPDATING, .unsettled = true, .drained = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"drained before it was heard of", 1, UPDATING, .unsettled = true, .unheard = true,
+     .drained = true, .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)},
+     .move = FAILING, .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"failed under a new leader", 1, UPDATING, .unsettled = true,
+     .tasks = {T("n1", 1, "b", FAILED, SHUTDOWN, NEW), OLD("o1", 1, "a")}, .error0 = "exit 1",
+     .move = FAILING, .calm = FAILING, .unwind = WAIT, .other = WAIT},
+    {"the target is unknown for long", 1, UPDATING, .unheard = true,
+     .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
+     .calm = FAILING, .unwind = WAIT, .other = WAIT, .why = "no longer ready and active"},
     {"scaled to nothing", 0, NONE, .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1)}, .move = OK,
      .calm = OK, .unwind = OK, .other = OK},
 };
@@ -206,14 +232,19 @@ judge(const struct judge_case *c, int which)
 	struct docker_node nodes[] = {
 	    {.id = "a", .state = DOCKER_NODE_READY},
 	    {.id = "b",
-	     .state = c->down ? DOCKER_NODE_DOWN : DOCKER_NODE_READY,
+	     .state = c->down      ? DOCKER_NODE_DOWN
+	              : c->unheard ? DOCKER_NODE_UNKNOWN
+	                           : DOCKER_NODE_READY,
 	     .availability = c->drained ? DOCKER_DRAIN : DOCKER_ACTIVE},
 	};
 	static const char *const old[] = {"o1", "o2"};
 	struct judge_plan plan = {
 	    .from_id = "a", .to_id = "b", .old = old, .n_old = 2, .since_ms = NEW / 2};
-	struct judge_look look = {
-	    .service = &service, .tasks = tasks, .nodes = nodes, .n_nodes = c->no_target ? 1 : 2};
+	struct judge_look look = {.service = &service,
+	                          .tasks = tasks,
+	                          .nodes = nodes,
+	                          .n_nodes = c->no_target ? 1 : 2,
+	                          .unsettled = c->unsettled};
 	struct error why = {0};
 	int r;
 
@@ -286,12 +317,37 @@ test_known(void **unused)
 	assert_int_equal(judge_move(&look, &plan, NULL), FAILING);
 }
 
+static void
+test_unsettled(void **unused)
+{
+	static const struct {
+		enum docker_node_state a, b;
+		bool unsettled;
+	} looks[] = {
+	    {DOCKER_NODE_READY, DOCKER_NODE_READY, false},
+	    {DOCKER_NODE_READY, DOCKER_NODE_UNKNOWN, true},
+	    {DOCKER_NODE_UNKNOWN, DOCKER_NODE_READY, true},
+	    {DOCKER_NODE_UNKNOWN, DOCKER_NODE_UNKNOWN, true},
+	    {DOCKER_NODE_READY, DOCKER_NODE_DOWN, false},
+	    {DOCKER_NODE_DOWN, DOCKER_NODE_DOWN, true},
+	    {DOCKER_NODE_DISCONNECTED, DOCKER_NODE_DOWN, true},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		const struct docker_node nodes[] = {{.state = looks[i].a}, {.state = looks[i].b}};
+
+		assert_int_equal(judge_unsettled(nodes, 2), looks[i].unsettled);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_known),
+	    cmocka_unit_test(test_unsettled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,119 @@ test_held_at_each_post(void **unused)
 	world_close(&x);
 }
 
+/* In the middle of a move another manager becomes the leader: readings of the nodes until it has
+ * heard of them, and until its scheduler has placed what waits. 0 = never. */
+static unsigned heard_after, placed_after, node_readings;
+
+static void
+place(struct fake_swarm *f)
+{
+	f->fate = FATE_RUN;
+	for (size_t i = 0; i < f->n_tasks; i++) {
+		struct fake_task *t = &f->tasks[i];
+
+		if (t->old) {
+			t->state = t->desired = TASK_SHUTDOWN;
+		} else if (t->state == TASK_PENDING) {
+			t->node = 2;
+			t->state = TASK_RUNNING;
+			t->error = "";
+		}
+	}
+}
+
+static void
+change_leader(struct fake_swarm *f, const char *method, const char *target)
+{
+	(void) method;
+	if (f->n_applied != 1 || strstr(target, "/nodes") == NULL)
+		return;
+	node_readings++;
+	f->unheard = heard_after == 0 || node_readings < heard_after;
+	if (node_readings == placed_after)
+		place(f);
+}
+
+static void
+test_new_leader(void **unused)
+{
+	static const struct {
+		unsigned heard_after, placed_after;
+		enum move_state state;
+		const char *text;
+	} cases[] = {
+	    {6, 6, MOVE_DONE, ""},
+	    {6, 9, MOVE_DONE, ""},
+	    {6, 0, MOVE_REVERTED, "cannot be placed"},
+	    {0, 0, MOVE_REVERTED, "not there within"},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world x;
+
+		world_open(&x, spec_full, (const uint32_t[]){0});
+		x.options.poll_ms = 5;
+		x.options.deadline_ms = 3000;
+		mover_set_options(x.mover, &x.options);
+		node_readings = 0;
+		heard_after = cases[i].heard_after;
+		placed_after = cases[i].placed_after;
+		x.fake.fate = FATE_PENDING;
+		x.fake.on_request = change_leader;
+		world_request(&x, &world_ask);
+		if (x.state != cases[i].state || strstr(x.text, cases[i].text) == NULL)
+			fail_msg("%zu: %s: %s", i, move_state_names[x.state], x.text);
+		assert_true(fake_spec_exact(&x.fake));
+		world_close(&x);
+	}
+}
+
+/* The old leader's forager ends with it, when the steering has been sent. */
+static void
+kill_first(struct fake_swarm *f, const char *method, const char *target)
+{
+	struct world *x = f->data;
+
+	if (x->killed || f->n_applied == 0) {
+		change_leader(f, method, target);
+		return;
+	}
+	x->killed = true;
+	mover_close(x->mover, world_on_closed, x);
+}
+
+/* Its forager takes the move up when all nodes are there, and the task still waits. */
+static void
+test_new_leader_takes_over(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.options.poll_ms = 5;
+	x.options.deadline_ms = 20000;
+	mover_set_options(x.mover, &x.options);
+	x.fake.fate = FATE_PENDING;
+	node_readings = 0;
+	heard_after = 1;
+	placed_after = 8;
+	x.fake.on_request = kill_first;
+	world_request(&x, &world_ask);
+	while (x.mover != NULL)
+		(void) uv_run(&x.loop, UV_RUN_ONCE);
+	assert_true(x.killed);
+	assert_int_equal(x.fake.n_applied, 1);
+	x.killed = false;
+	x.fake.on_request = change_leader;
+	world_mover(&x);
+	world_recover(&x);
+	if (x.state != MOVE_DONE)
+		fail_msg("%s: %s", move_state_names[x.state], x.text);
+	world_clean(&x);
+	world_close(&x);
+}
+
 /* Another forager that is alive: its lease is renewed at each look. */
 static void
 beat(struct fake_swarm *f, const char *method, const char *target)
@@ -431,6 +544,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_held_at_each_post),
+	    cmocka_unit_test(test_new_leader),
+	    cmocka_unit_test(test_new_leader_takes_over),
 	    cmocka_unit_test(test_anothers),
 	    cmocka_unit_test(test_silent),
 	    cmocka_unit_test(test_no_lease_for_nothing),
