@@ -68,13 +68,14 @@ fake_ctl() {
 	printf '%s\n' "$@" | curl -sf --max-time 10 --unix-socket "$dir/control.sock" --data-binary @- http://fake/
 }
 
-# fake_config NAME MANAGER [LINE…]: forager.conf with the world's sockets, and these lines more.
+# fake_config NAME MANAGER [LINE…]: forager.conf with the world's sockets, and these lines more. Where
+# no fault waits for it, FAKE_TIMEOUT is long: a busy machine is no fault.
 fake_config() {
 	local dir=$FAKE_DIR/$1 manager=$2
 
 	shift 2
 	{
-		printf '[docker]\nhost = unix://%s/%s.sock\ntimeout = 1s\n' "$dir" "$manager"
+		printf '[docker]\nhost = unix://%s/%s.sock\ntimeout = %s\n' "$dir" "$manager" "${FAKE_TIMEOUT:-1s}"
 		printf '[endpoint]\ntemplate = unix://%s/{hostname}.sock\n' "$dir"
 		printf '[agent]\nstate-dir = %s/state\nsample-every = 1s\nrequest-poll = 50ms\n' "$dir"
 		printf '%s\n' "$@"

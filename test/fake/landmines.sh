@@ -4,7 +4,7 @@
 # can blow up when one steps on it, and forager does not step on it. Usage: BUILD=DIR landmines.sh
 set -uo pipefail
 . "$(dirname "$0")/fake.sh"
-export FAKE_MANAGER=m1
+export FAKE_MANAGER=m1 FAKE_TIMEOUT=10s
 n=0
 failed=0
 
@@ -25,7 +25,7 @@ engine() {
 	shift 2
 	fake_engine "$name" --api "$api" --stats-latency 0 < <(printf '%s\n' 'node m1 manager' 'node w1' 'node w2' "$@")
 	fake_config "$name" m1 'decide-every = 2s' 'mode = auto' '[moves]' 'warm-up = 0' 'per-hour = 3600' \
-		'deploy-quiet = 0' 'cooldown = 0' 'deadline = 10s'
+		'deploy-quiet = 0' 'cooldown = 0' 'deadline = 20s'
 }
 
 mines() { fake_ctl "$1" state | jq -r '.landmines | keys | join(" ")'; }

@@ -5,7 +5,7 @@
 # Usage: BUILD=DIR [LONG=1] people.sh [CHANGES]
 set -uo pipefail
 . "$(dirname "$0")/fake.sh"
-export FAKE_MANAGER=m1
+export FAKE_MANAGER=m1 FAKE_TIMEOUT=20s
 changes=${1:-48}
 [ "${LONG:-0}" = 0 ] || changes=${1:-200}
 worlds=${WORLDS:-8}
@@ -130,7 +130,7 @@ one_world() {
 
 	fake_world_begin
 	fake_engine "$name" --stats-latency 0 --seed "$1" < <(world)
-	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 10s' 'cooldown = 0' \
+	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 20s' 'cooldown = 0' \
 		'deploy-quiet = 0' 'node-quiet = 0'
 	fake_foragerd "$name"
 	sleep 1.5

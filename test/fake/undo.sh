@@ -3,7 +3,7 @@
 # forager owns, untouched elsewhere. Usage: BUILD=DIR [LONG=1] undo.sh [ACTIONS]
 set -uo pipefail
 . "$(dirname "$0")/fake.sh"
-export FAKE_MANAGER=m1
+export FAKE_MANAGER=m1 FAKE_TIMEOUT=20s
 actions=${1:-60}
 [ "${LONG:-0}" = 0 ] || actions=${1:-1000}
 worlds=${WORLDS:-6}
@@ -54,7 +54,7 @@ one_world() {
 
 	fake_world_begin
 	fake_engine "$name" --stats-latency 0 --seed "$1" < <(world)
-	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 8s' 'cooldown = 0' \
+	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 30s' 'cooldown = 0' \
 		'deploy-quiet = 0'
 	specs "$name" >"$FAKE_DIR/$name/before"
 	for ((i = 0; i < actions / worlds; i++)); do
