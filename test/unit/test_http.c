@@ -234,7 +234,7 @@ static const struct {
     {"/missing", "GET", NULL, 5000, 0, 0, 404, "{\"message\":\"gone\"}"},
     {"/redirect", "GET", NULL, 5000, 0, 0, 302, ""},
     {"/silent", "GET", NULL, 100, 0, -ETIMEDOUT, 0, "no answer from"},
-    {"/half", "GET", NULL, 100, 0, -ETIMEDOUT, 0, "no complete answer from"},
+    {"/half", "GET", NULL, 1500, 0, -ETIMEDOUT, 0, "no complete answer from"},
     {"/reset", "GET", NULL, 5000, 0, -ECONNRESET, 0, ""},
     {"/cut", "GET", NULL, 5000, 0, -ECONNRESET, 0, ""},
     {"/noise", "GET", NULL, 5000, 0, -EBADMSG, 0, ""},
@@ -406,7 +406,7 @@ test_stream(void **state)
 	assert_string_equal(o.body, "");
 	free(o.body);
 
-	start(&w, &o, "/stream", (struct http_request){.timeout_ms = 150, .on_data = on_data});
+	start(&w, &o, "/stream", (struct http_request){.timeout_ms = 1500, .on_data = on_data});
 	run_until_done(&w, &o);
 	assert_int_equal(o.code, -ETIMEDOUT);
 	assert_string_equal(o.streamed, "one\ntwo\n");
