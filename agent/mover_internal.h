@@ -173,7 +173,7 @@ const struct docker_node *mover_node(const struct docker_nodes *nodes, const cha
 void mover_note_nodes(struct mover *m, const struct docker_nodes *nodes);
 /* The same of what people set: the first call notes it, the later ones compare. */
 void mover_note_premise(struct change *c, const struct docker_nodes *nodes);
-/* Adds to why what was done to the nodes; nothing when that is nothing. */
+/* Adds to why (not empty) what was done to the nodes; nothing when that is nothing. */
 void mover_tell_premise(const struct change *c, struct error *why);
 
 void mover_effect_check(struct mover *m);

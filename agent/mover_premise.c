@@ -53,7 +53,7 @@ mover_tell_premise(const struct change *c, struct error *why)
 {
 	struct error told = *why;
 
-	if (c->disturbed == NULL || why->code == 0)
+	if (c->disturbed == NULL)
 		return;
 	error_clear(why);
 	(void) error_set(why, -told.code, "%s; meanwhile %s", told.text, c->disturbed);

@@ -357,6 +357,47 @@ test_service(void **unused)
 	}
 }
 
+/* What the journal knows was there: nothing is left of it when its id is gone, too. */
+static void
+test_undone_service(void **unused)
+{
+	static const enum move_kind kinds[] = {MOVE_KIND_MOVE, MOVE_KIND_UNDO};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) { /* a move back, an undo */
+		struct check k;
+
+		for (int seen = 0; seen < 2; seen++) {
+			check_open(&k, kinds[i]);
+			(void) str_copy(k.e.c->undone.service_id, SWARM_ID_SIZE, fake_service_id);
+			k.e.x.fake.removed = true;
+			if (!seen)
+				set(&k.e.c->service, "gone");
+			checked(&k, "removed", NOTHING, OK);
+			assert_true(k.e.c->removed);
+			assert_int_equal(k.e.c->err.code, 0);
+			assert_string_equal(k.e.c->in.service_id, fake_service_id);
+			check_close(&k);
+		}
+
+		check_open(&k, kinds[i]);
+		(void) str_copy(k.e.c->undone.service_id, SWARM_ID_SIZE, fake_service_id);
+		set(&k.e.c->service, "gone");
+		checked(&k, "there after all", STUCK, PARTIAL);
+		assert_non_null(strstr(k.e.c->err.text, "not found, and then it was"));
+		check_close(&k);
+
+		check_open(&k, kinds[i]);
+		(void) str_copy(k.e.c->undone.service_id, SWARM_ID_SIZE, fake_service_id);
+		set(&k.e.c->service, "gone");
+		k.e.x.fake.broken = "/services/";
+		k.e.x.fake.broken_left = 1;
+		checked(&k, "silent", STUCK, PARTIAL);
+		assert_null(strstr(k.e.c->err.text, "not found"));
+		check_close(&k);
+	}
+}
+
 /* What cannot be written is not begun. */
 static void
 test_rehearsal(void **unused)
@@ -609,6 +650,7 @@ test_merge_refusals(void **unused)
 	(void) json_object_set_new(json_object_get(k.e.x.fake.spec, "Labels"), SPEC_LABEL_PLAN,
 	                           json_string("another"));
 	checked(&k, "steered", REFUSED, STEERED);
+	assert_non_null(strstr(k.e.c->err.text, "docker service update --label-rm forager.plan"));
 	check_close(&k);
 
 	check_open(&k, MOVE_KIND_RELEASE);
@@ -821,6 +863,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_blind),
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_service),
+	    cmocka_unit_test(test_undone_service),
 	    cmocka_unit_test(test_rehearsal),
 	    cmocka_unit_test(test_dry),
 	    cmocka_unit_test(test_older_terms),

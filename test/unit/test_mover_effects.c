@@ -347,6 +347,58 @@ test_yield_unsigned_waits(void **unused)
 	effects_close(&e);
 }
 
+/* What people do to a node, against what was noted first; a node that was not there is met later.
+ */
+static void
+test_premise(void **unused)
+{
+	static struct docker_label more[] = {{"x", "1"}}, other[] = {{"x", "2"}};
+	static const struct docker_node node = {.id = "f", .labels = {more, 1}};
+	static const struct {
+		const char *name;
+		struct docker_node then;
+		bool removed;
+		const char *text;
+	} cases[] = {
+	    {"A", {.id = "f", .labels = {more, 1}, .version = 7}, false, NULL},
+	    {"A", {.id = "f", .labels = {other, 1}}, false, "the labels of node 'A' were changed"},
+	    {"A", {.id = "f"}, false, "the labels of node 'A' were changed"},
+	    {NULL,
+	     {.id = "f", .labels = {more, 1}, .availability = DOCKER_PAUSE},
+	     false,
+	     "node 'f' was set to pause"},
+	    {"A", {.id = "f"}, true, "node 'A' was removed"},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct docker_node first = node, then = cases[i].then;
+		struct docker_nodes at = {.items = &first, .n = 0};
+		struct change *c = change_new();
+		struct error why = {.code = -ETIMEDOUT, .text = "late"};
+
+		c->in.from_name = xstrdup(cases[i].name);
+		(void) str_copy(c->in.from_id, sizeof(c->in.from_id), "f");
+		mover_note_premise(c, &at); /* not there yet */
+		at.n = 1;
+		mover_note_premise(c, &at);
+		assert_null(c->disturbed);
+		at = (struct docker_nodes){.items = &then, .n = !cases[i].removed};
+		mover_note_premise(c, &at);
+		assert_true(streq(c->disturbed, cases[i].text));
+		at = (struct docker_nodes){.items = &first, .n = 1};
+		mover_note_premise(c, &at); /* the first thing is told, also when it is over */
+		assert_true(streq(c->disturbed, cases[i].text));
+		mover_tell_premise(c, &why);
+		assert_int_equal(why.code, -ETIMEDOUT);
+		if (cases[i].text == NULL)
+			assert_string_equal(why.text, "late");
+		else
+			assert_string_equal(strstr(why.text, cases[i].text), cases[i].text);
+		change_free(c);
+	}
+}
+
 /* No node for a task of theirs: after a while it is helped, unless one is found. */
 static void
 test_held_up(void **unused)
@@ -1171,6 +1223,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_push_unsigned),
 	    cmocka_unit_test(test_steer_without_terms),
 	    cmocka_unit_test(test_yield_unsigned_waits),
+	    cmocka_unit_test(test_premise),
 	    cmocka_unit_test(test_held_up),
 	    cmocka_unit_test(test_held_up_anew),
 	    cmocka_unit_test(test_post_answers),
