@@ -101,25 +101,81 @@ performed(void *data, const struct actor_result *result)
 	agent_next_wish(a);
 }
 
+static void
+perform(struct wish *w)
+{
+	struct agent *a = w->agent;
+	struct mover_journal journal = mover_journal_writer(a->writer);
+	struct error err = {0};
+
+	if (w->verb == ACTOR_VERB_MOVE)
+		agent_note_begun(a, wall_ms());
+	if (actor_perform(&a->loop, a->mover, &journal, &w->request, performed, w, &err) < 0) {
+		a->wish = NULL;
+		answer_text(w, 1, err.text);
+	}
+}
+
+static void
+set_own_only(struct agent *a, bool own_only)
+{
+	struct mover_options options = agent_mover_options(a);
+
+	options.own_only = own_only;
+	mover_set_options(a->mover, &options);
+}
+
+static void
+looked(void *data, const struct error *err)
+{
+	struct wish *w = data;
+	struct agent *a = w->agent;
+
+	if (err != NULL)
+		log_warning("What labels stand on services could not all be taken up: error='%s'",
+		            err->text);
+	if (a->stopping) {
+		a->wish = NULL;
+		answer_text(w, 1, "foragerd is stopping: ask again");
+		return;
+	}
+	set_own_only(a, config_mode(a->config) == ACT_OBSERVE);
+	perform(w);
+}
+
+/*
+ * Who observes leaves alone what carries labels of another forager's move. A person who wants
+ * forager's terms gone wants these gone, too, as they would be without a foragerd: somebody may
+ * have written them back. Who holds the lease is at work on them, and keeps them.
+ */
+static bool
+look_for_labels(struct wish *w)
+{
+	struct agent *a = w->agent;
+	struct error err = {0};
+
+	if (config_mode(a->config) != ACT_OBSERVE || w->request.dry_run ||
+	    (w->verb != ACTOR_VERB_UNDO && w->verb != ACTOR_VERB_RELEASE) || mover_busy(a->mover))
+		return false;
+	set_own_only(a, false);
+	if (mover_recover(a->mover, NULL, looked, w, &err) == 0)
+		return true;
+	set_own_only(a, true);
+	return false;
+}
+
 void
 agent_next_wish(struct agent *a)
 {
 	while (a->n_wishes > 0 && a->wish == NULL && !a->stopping &&
 	       (!mover_busy(a->mover) || mover_resting(a->mover))) {
 		struct wish *w = a->wishes[0];
-		struct mover_journal journal = mover_journal_writer(a->writer);
-		struct error err = {0};
 
 		a->n_wishes--;
 		memmove(a->wishes, a->wishes + 1, a->n_wishes * sizeof(struct wish *));
 		a->wish = w;
-		if (w->verb == ACTOR_VERB_MOVE)
-			agent_note_begun(a, wall_ms());
-		if (actor_perform(&a->loop, a->mover, &journal, &w->request, performed, w, &err) <
-		    0) {
-			a->wish = NULL;
-			answer_text(w, 1, err.text);
-		}
+		if (!look_for_labels(w))
+			perform(w);
 	}
 }
 

@@ -68,11 +68,15 @@ add_node(struct batch *b, const struct snap_node *n, const struct docker_node *f
 	};
 }
 
+/* Labels of ours are told before all else, also on a service that does not take part: they may
+ * have been left there, and then somebody has to be told (forager status). */
 static const char *
 refusal(const struct snapshot *snap, uint32_t service)
 {
 	enum verdict v = eligibility_service(snap, service, ACTOR_POLICY);
 
+	if ((snap->services[service].traits & TRAIT_STEERED) != 0)
+		v = VERDICT_STEERED;
 	return v == VERDICT_OK ? NULL : verdict_infos[v].text;
 }
 

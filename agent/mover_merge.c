@@ -73,6 +73,23 @@ merge_verdict(const struct docker_service *s)
 	return judge_update_open(s) ? VERDICT_UPDATE_OPEN : VERDICT_OK;
 }
 
+/* Whoever may take such labels away has tried before this: the rest is for people. */
+static void
+refuse_labelled(struct mover *m)
+{
+	struct change *c = m->change;
+
+	c->verdict = VERDICT_STEERED;
+	(void) error_set(&c->err, EPERM,
+	                 "'%s' carries labels of forager's: another manager's forager is at work "
+	                 "on it, or somebody wrote them back; if no move is open anywhere, run "
+	                 "forager release on the Raft leader, or docker service update "
+	                 "--label-rm " SPEC_LABEL_PLAN " --label-rm " SPEC_LABEL_BEFORE
+	                 " and --constraint-rm for its node.id terms",
+	                 c->in.service_name);
+	mover_emit(m, MOVER_EVENT_REFUSED);
+}
+
 void
 mover_check_merge(struct mover *m, const struct error *err)
 {
@@ -90,7 +107,7 @@ mover_check_merge(struct mover *m, const struct error *err)
 		return;
 	}
 	if (spec_plan(c->spec) != NULL) {
-		mover_refuse(m, VERDICT_STEERED);
+		refuse_labelled(m);
 		return;
 	}
 	if (!c->facts.has_placement) {

@@ -10,8 +10,13 @@
 #include "base/util.h"
 #include "cli/explain_priv.h"
 #include "cli/rows.h"
+#include "cli/status.h"
 #include "cli/text.h"
 #include "model/decision.h"
+
+#define LEFT                                                                                       \
+	"it carries labels of forager's though no move is open on it here: forager release "       \
+	"takes them away, unless another manager's forager moves it now"
 
 void
 explain_fact(const struct explain *x, const char *name, const char *text)
@@ -170,6 +175,8 @@ print_text(const struct explain *x, const json_t *doc, struct error *err)
 {
 	int r;
 
+	if (x->left)
+		explain_fact(x, "Labels", LEFT);
 	print_head(x);
 	r = print_candidates(x, err);
 	if (r >= 0)
@@ -231,12 +238,14 @@ collect(struct cli *c, int64_t id, json_t *doc, struct error *err)
 
 /* A number is a decision; anything else, or a number that is none, a service. */
 static int
-find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service, struct error *err)
+find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service, bool *ret_left,
+              struct error *err)
 {
 	_cleanup_(freep) char *service = NULL;
 	struct query_value bind[1];
 	char *end;
 	int64_t id = strtoll(word, &end, 10);
+	bool left;
 	int r;
 
 	if (word[0] >= '0' && word[0] <= '9' && *end == '\0') {
@@ -246,6 +255,10 @@ find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service,
 	r = cli_find(c, "service", "name", word, &service, err);
 	if (r < 0)
 		return r;
+	r = status_labels_left(c, service, err);
+	if (r < 0)
+		return r;
+	left = r > 0;
 	bind[0] = QUERY_STR(service);
 	/* Chosen for it, else considered: the newest of the first kind that there is. */
 	r = query_int(
@@ -255,12 +268,11 @@ find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service,
 	    "LIMIT 1",
 	    bind, 1, ret, err);
 	if (r == 0)
-		r = error_set(err, ENOENT,
-		              "no stored decision considered to move '%s'; 'forager services' says "
-		              "whether it takes part",
-		              word);
+		r = error_set(err, ENOENT, "no stored decision considered to move '%s'; %s", word,
+		              left ? LEFT : "'forager services' says whether it takes part");
 	if (r < 0)
 		return r;
+	*ret_left = left;
 	*ret_service = take_ptr(service);
 	return 0;
 }
@@ -310,7 +322,7 @@ explain_run(struct cli *c, struct error *err)
 		                 "'explain' is no flat list: use --format table or json");
 	r = cli_query(c, err);
 	if (r >= 0)
-		r = find_decision(c, c->args->words[0], &x.id, &service, err);
+		r = find_decision(c, c->args->words[0], &x.id, &service, &x.left, err);
 	if (r >= 0)
 		r = collect(c, x.id, doc, err);
 	if (r < 0)

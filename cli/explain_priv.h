@@ -11,6 +11,7 @@ struct explain {
 	int64_t id, rank; /* the candidate that is explained */
 	int64_t against;  /* the runner-up: −1 when there is none but to stay */
 	int64_t now_ms;
+	bool left; /* the service asked for carries labels that no open move explains */
 };
 
 /* A line "Name  text", made harmless; nothing when the text is empty. */

@@ -6,6 +6,12 @@
 
 #include "base/util.h"
 #include "cli/lock.h"
+#include "model/decision.h"
+
+/* Of a row v of table service: it carries our labels, and no move of ours is open on it. */
+#define LABELS_LEFT(refused)                                                                       \
+	"v.gone_ms IS NULL AND v.refused = " refused " AND NOT EXISTS "                            \
+	"(SELECT 1 FROM move m WHERE m.service_id = v.id AND m.ended_wall_ms IS NULL)"
 
 /* One row of figures; each has its name in both forms. */
 static const char status_sql[] =
@@ -23,13 +29,17 @@ static const char status_sql[] =
     "  (SELECT count(*) FROM move WHERE ended_wall_ms IS NULL) AS moves_open,\n"
     "  (SELECT count(*) FROM move WHERE kind = 'move' AND state = 'done'\n"
     "    AND created_wall_ms > ?1 - 3600000) AS moves_last_hour,\n"
-    "  (SELECT since_ms FROM pause) AS paused_since_ms,\n"
-    "  (SELECT who FROM pause) AS paused_by,\n"
-    "  (SELECT max(id) FROM decision) AS decision_id,\n"
-    "  (SELECT at_ms FROM decision ORDER BY id DESC LIMIT 1) AS decided_ms,\n"
-    "  (SELECT reason FROM decision ORDER BY id DESC LIMIT 1) AS decision_reason,\n"
-    "  (SELECT sum(watts) FROM v_nodes) AS watts,\n"
-    "  (SELECT min(watts_measured) FROM v_nodes WHERE watts IS NOT NULL) AS watts_measured";
+    "  (SELECT group_concat(name, ', ') FROM (SELECT name FROM service v\n"
+    "    WHERE " LABELS_LEFT(
+        "?2") " ORDER BY name)) AS labels_left_on,\n"
+              "  (SELECT since_ms FROM pause) AS paused_since_ms,\n"
+              "  (SELECT who FROM pause) AS paused_by,\n"
+              "  (SELECT max(id) FROM decision) AS decision_id,\n"
+              "  (SELECT at_ms FROM decision ORDER BY id DESC LIMIT 1) AS decided_ms,\n"
+              "  (SELECT reason FROM decision ORDER BY id DESC LIMIT 1) AS decision_reason,\n"
+              "  (SELECT sum(watts) FROM v_nodes) AS watts,\n"
+              "  (SELECT min(watts_measured) FROM v_nodes WHERE watts IS NOT NULL) AS "
+              "watts_measured";
 
 static const struct show_column status_columns[] = {
     {"daemon", "Daemon", SHOW_TEXT},
@@ -53,6 +63,7 @@ static const struct show_column status_columns[] = {
     {"moves_last_hour", "Moves in the last hour", SHOW_COUNT},
     {"moves_reverted", "Moves reverted", SHOW_COUNT},
     {"moves_open", "Moves open", SHOW_COUNT},
+    {"labels_left_on", "Labels left on", SHOW_TEXT},
     {"decision_id", "Newest decision", SHOW_COUNT},
     {"decided_ms", "Decided", SHOW_AGO},
     {"decision_reason", "Because", SHOW_TEXT},
@@ -61,6 +72,7 @@ static const struct show_column status_columns[] = {
 /* What does not come from the database stands in front of what does. */
 struct status {
 	struct cli *cli;
+	bool left; /* labels of forager's stand where no move is open */
 	struct query_value values[ARRAY_SIZE(status_columns)];
 };
 
@@ -111,6 +123,11 @@ print(struct status *s)
 		v = show_value(&s->values[i], status_columns[i].unit, true, options.now_ms);
 		(void) fprintf(s->cli->out, "%-22s  %s\n", status_columns[i].header, v);
 	}
+	if (s->left)
+		(void) fprintf(s->cli->out,
+		               "%-22s  forager release SERVICE takes them away, unless another "
+		               "manager's forager moves it now\n",
+		               "");
 	return fflush(s->cli->out) == 0 ? 0 : -EIO;
 }
 
@@ -119,8 +136,10 @@ status_row(void *data, size_t n, const char *const *names, const struct query_va
 {
 	struct status *s = data;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		put(s, names[i], values[i]);
+		s->left |= streq(names[i], "labels_left_on") && values[i].type != QUERY_NULL;
+	}
 	return print(s);
 }
 
@@ -135,9 +154,23 @@ daemon_state(const struct config *config, int64_t *ret_pid)
 }
 
 int
+status_labels_left(struct cli *c, const char *service_id, struct error *err)
+{
+	const struct query_value bind[] = {QUERY_STR(service_id),
+	                                   QUERY_STR(verdict_infos[VERDICT_STEERED].text)};
+	int64_t n = 0;
+	int r = query_int(c->query,
+	                  "SELECT count(*) FROM service v WHERE v.id = ?1 AND " LABELS_LEFT("?2"),
+	                  bind, 2, &n, err);
+
+	return r < 0 ? r : n > 0;
+}
+
+int
 status_run(struct cli *c, struct error *err)
 {
-	const struct query_value now[] = {QUERY_INT(wall_ms())};
+	const struct query_value bind[] = {QUERY_INT(wall_ms()),
+	                                   QUERY_STR(verdict_infos[VERDICT_STEERED].text)};
 	struct status s = {.cli = c};
 	_cleanup_(freep) char *path = NULL;
 	int64_t pid = 0;
@@ -153,7 +186,7 @@ status_run(struct cli *c, struct error *err)
 	put(&s, "algorithm", text(config_algorithm_names[c->config->algorithm]));
 	put(&s, "docker_host", text(c->config->docker_host));
 	put(&s, "database", text(path));
-	r = query_each(c->query, status_sql, now, 1, status_row, &s, err);
+	r = query_each(c->query, status_sql, bind, 2, status_row, &s, err);
 	return r == -EIO ? error_set(err, EIO, "the output could not be written") : r;
 }
 

@@ -147,6 +147,57 @@ one_world() {
 	theirs_stand "$FAKE_DIR/$name/record"| sed 's/^/a person'"'"'s change was taken back: /' >>"$FAKE_DIR/$name/bad"
 }
 
+# Somebody saves the spec in mid-move and writes it back when the move is over. It stays so: foragerd
+# only observes. Status says it, and release takes it away, with foragerd and without.
+written_back() {
+	local name=back doc with from
+
+	fake_world_begin
+	fake_engine "$name" --stats-latency 0 < <(world)
+	fake_config "$name" m1 'mode = observe' 'decide-every = 10s' '[moves]' 'deploy-quiet = 0' 'node-quiet = 0'
+	fake_foragerd "$name"
+	fake_ctl "$name" 'times s1 start=2 stop=0.05' >/dev/null
+	sleep 1.5
+	from=$(fake_ctl "$name" 'where s1')
+	fake_forager "$name" move s1 --from "$from" --to "$(printf '%s\n' w1 w2 | grep -vx "$from" | head -n 1)" >"$FAKE_DIR/$name/moves" 2>&1 &
+	fake_until 20 is_labelled "$name" && doc=$(fake_docker "$name" GET /services/s1)
+	wait $! || echo "the move failed: $(cat "$FAKE_DIR/$name/moves")"
+	! is_labelled "$name" || echo 'the move left its labels'
+	for with in foragerd nobody; do
+		write_back "$name" "$doc" s1
+		is_labelled "$name" || echo "written back with $with: no label"
+		fake_until 60 tells "$name" || echo "status says nothing with $with"
+		said "$name" 'forager release takes' explain s1 || echo "explain says nothing with $with"
+		if [ "$with" = foragerd ]; then
+			said "$name" 'carries labels of forager' release s1 --dry-run || echo 'a dry run does not say what to do'
+		else
+			fake_stop "$name" || echo "foragerd ended with $?"
+		fi
+		fake_forager "$name" release s1 >"$FAKE_DIR/$name/release" 2>&1 || echo "release fails with $with: $(cat "$FAKE_DIR/$name/release")"
+		! is_labelled "$name" || echo "labels are left with $with"
+		! fake_docker "$name" GET /services/s1 | jq .Spec | grep -q 'node[.]id' || echo "terms are left with $with"
+	done
+	[ "$(fake_docker "$name" GET /services/s1 | jq -r .Spec.Labels.tool)" = t ] || echo 'their own label is gone'
+	grep -hE 'AddressSanitizer|runtime error' "$FAKE_DIR/$name/foragerd.log" "$FAKE_DIR/$name/release"
+}
+
+# said NAME TEXT VERB…: forager says it, whatever it ends with.
+said() {
+	local name=$1 want=$2 text
+
+	shift 2
+	text=$(fake_forager "$name" "$@" 2>&1)
+	[[ $text == *"$want"* ]]
+}
+
+is_labelled() { fake_docker "$1" GET /services/s1 | jq -e '.Spec.Labels["forager.plan"]' >/dev/null; }
+
+tells() {
+	[ "$(fake_forager "$1" status --format json | jq -r .labels_left_on)" = s1 ] &&
+		fake_forager "$1" status | grep -q 'forager release SERVICE'
+}
+
+written_back >"$FAKE_DIR/written-back"
 pids=()
 for ((n = 0; n < worlds; n++)); do
 	(one_world "$n") &
@@ -154,7 +205,8 @@ for ((n = 0; n < worlds; n++)); do
 done
 wait "${pids[@]}"
 
-bad=0
+bad=$(wc -l <"$FAKE_DIR/written-back")
+sed 's/^/written back: /' "$FAKE_DIR/written-back"
 for ((n = 0; n < worlds; n++)); do
 	dir=$FAKE_DIR/w$n
 	[ ! -s "$dir/bad" ] || { cat "$dir/bad"; bad=$((bad + $(wc -l <"$dir/bad"))); }
