@@ -79,16 +79,19 @@ basis_hash(void)
 	return hash64(all, n);
 }
 
+/* Beyond, tail and density are nothing beside any other entry; most nodes are there. */
+#define Z_MOST 8.0
+
 static double
 tail(double z)
 {
-	return 0.5 * erfc(z * M_SQRT1_2);
+	return z > Z_MOST ? 0 : 0.5 * erfc(z * M_SQRT1_2);
 }
 
 static double
 density(double z)
 {
-	return exp(-0.5 * z * z) * (M_2_SQRTPI * M_SQRT1_2 / 2);
+	return z > Z_MOST ? 0 : exp(-0.5 * z * z) * (M_2_SQRTPI * M_SQRT1_2 / 2);
 }
 
 static double

@@ -43,6 +43,13 @@ int policy_new(const struct policy_options *options, struct policy **ret, struct
 void policy_free(struct policy *p); /* NULL is fine */
 void policy_freep(struct policy **p);
 
+/*
+ * Training is over: from now on the posterior mean decides, without draws, and policy_learn does
+ * nothing. passes: plans of many moves (allowance.direct) are gone over so often, or until nothing
+ * more pays; 1 while learning.
+ */
+void policy_freeze(struct policy *p, int passes);
+
 const char *policy_algorithm(const struct policy *p);
 
 /*

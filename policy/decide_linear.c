@@ -351,7 +351,7 @@ decide_plan(const struct snapshot *s, const struct policy *p, struct decision *d
 	policy_theta(p, s->wall_ms, theta);
 	answer_begin(d, s, p->algorithm->name);
 	if (guard_moment(s, false) == VERDICT_OK)
-		plan_linear(plan, theta);
+		plan_linear(plan, theta, p->passes);
 	answer_plan(d, plan);
 }
 

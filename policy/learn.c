@@ -180,7 +180,7 @@ policy_learn(struct policy *p, const struct transition *t)
 	struct lesson f = {.p = p, .t = t};
 
 	/* Half a picture teaches half-truths. */
-	if (t->dt_ms <= 0 || t->before->partial || t->after->partial)
+	if (p->frozen || t->dt_ms <= 0 || t->before->partial || t->after->partial)
 		return;
 	f.before = node_states_new(t->before, arena);
 	f.after = node_states_new(t->after, arena);

@@ -77,7 +77,7 @@ linear_forget(struct linear *l, int64_t dt_ms)
 		return;
 	keep = exp2(-(double) dt_ms / (double) LINEAR_HALF_LIFE_MS);
 	for (size_t i = 0; i < BASIS_N; i++) {
-		for (size_t j = 0; j < BASIS_N; j++)
+		for (size_t j = 0; j <= i; j++)
 			l->a[i][j] *= keep;
 		l->a[i][i] += (1 - keep) * PRIOR_ROWS;
 		l->b[i] = keep * l->b[i] + (1 - keep) * PRIOR_ROWS * l->prior[i];
@@ -138,7 +138,7 @@ linear_row(struct linear *l, const double phi[static BASIS_N], double y, double 
 	if (!(l->row_weight > 0))
 		residual = CLAMP(residual, -most, most);
 	for (size_t i = 0; i < BASIS_N; i++) {
-		for (size_t j = 0; j < BASIS_N; j++)
+		for (size_t j = 0; j <= i; j++)
 			l->a[i][j] += weight * phi[i] * phi[j];
 		l->b[i] += weight * phi[i] * (expected + residual);
 	}

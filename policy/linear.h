@@ -13,7 +13,7 @@
 
 struct linear {
 	double prior[BASIS_N]; /* θ0, scaled to the step, the horizon and the objective */
-	double a[BASIS_N][BASIS_N], b[BASIS_N];
+	double a[BASIS_N][BASIS_N], b[BASIS_N]; /* of a, the lower triangle */
 	double theta[BASIS_N];
 	double chol[BASIS_N][BASIS_N]; /* of a: lower triangle, a = chol·cholᵀ */
 	double gamma_step;             /* e^(−step / horizon) */

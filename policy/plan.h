@@ -28,8 +28,15 @@ void plan_move(struct plan *p, uint32_t task, uint32_t to, double gain);
 /* Takes back everything noted after the first n. */
 void plan_undo(struct plan *p, size_t n);
 
-/* Nodes by descending (mean + sd) / cores; returns how many hold something. In the arena. */
+/* (mean + sd) / cores */
+double plan_heat(const struct node_state *n);
+/* Nodes by descending heat; returns how many hold something. In the arena. */
 size_t plan_by_heat(const struct plan *p, uint32_t **ret);
+/* The node's tasks, the greediest first: it has the fewest places to go to. free() it. */
+uint32_t *plan_by_mean(const struct plan *p, uint32_t node);
 
-/* The plan of the linear value with this θ, and a note of it in the decision. */
-void plan_linear(struct plan *p, const double theta[static BASIS_N]);
+/*
+ * The plan of the linear value with this θ. A pass empties no node that got something in it; in a
+ * second one it may, and a task that moves on costs no second move.
+ */
+void plan_linear(struct plan *p, const double theta[static BASIS_N], int passes);

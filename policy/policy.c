@@ -99,6 +99,7 @@ policy_new(const struct policy_options *options, struct policy **ret, struct err
 		return r;
 	p = xcalloc(1, sizeof(*p));
 	p->options = *options;
+	p->passes = 1;
 	p->algorithm = policy_algorithm_named(options->algorithm);
 	p->options.algorithm = p->algorithm->name;
 	/* A fresh sample each step is a lottery that stay must lose in the end. */
@@ -124,6 +125,14 @@ void
 policy_freep(struct policy **p)
 {
 	policy_free(*p);
+}
+
+void
+policy_freeze(struct policy *p, int passes)
+{
+	p->passes = passes;
+	p->frozen = true;
+	p->options.explore = false;
 }
 
 const char *

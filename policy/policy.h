@@ -28,6 +28,9 @@ struct policy {
 	struct stayed stayed;       /* not saved: a restart begins a new account */
 	struct residual *residuals; /* sorted by node id */
 	size_t n_residuals;
+	bool frozen; /* policy_freeze */
+	/* Over a plan. More than one shows no half-empty nodes to learn from. */
+	int passes;
 };
 
 /* NULL: there is none of that name. */

@@ -237,7 +237,7 @@ take_matrix(const json_t *doc, struct linear *l)
 		return false;
 	for (size_t i = 0; i < BASIS_N; i++)
 		for (size_t j = 0; j <= i; j++)
-			l->a[i][j] = l->a[j][i] = lower[k++];
+			l->a[i][j] = lower[k++];
 	for (size_t i = 0; i < BASIS_N; i++) {
 		if (!(l->a[i][i] > 0))
 			return false;

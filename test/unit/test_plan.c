@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "features/pooled.h"
+#include "policy/policy.h"
 #include "test/unit/policy_world.h"
 
 static struct world *
@@ -84,6 +85,92 @@ drains_in_one_step(void **state)
 		policy_free(p);
 		world_free(w);
 	}
+}
+
+/* Where training is over nodes that got something may be emptied too: all end up on one. */
+static void
+gone_over_again(void **state)
+{
+	uint32_t on[2];
+
+	(void) state;
+	for (int i = 0; i < 2; i++) {
+		struct world *w = direct_world(8);
+		struct policy *p = policy_of("linear");
+		struct decision d = {0};
+		struct rng rng;
+
+		for (uint32_t k = 0; k < 8; k++)
+			(void) world_service(w, "s", k, .2, 0, false);
+		world_step(w);
+		rng_seed(&rng, 1);
+		policy_freeze(p, i == 0 ? 1 : 8);
+		policy_decide(&w->s, p, &rng, &d);
+		on[i] = awake(w, &d);
+		policy_decision_done(&d);
+		policy_free(p);
+		world_free(w);
+	}
+	assert_true(on[1] < on[0]);
+}
+
+static uint64_t
+rows_after_a_step(bool frozen, double *ret_theta)
+{
+	struct world *w = direct_world(2), *after = direct_world(2);
+	struct policy *p = policy_of("linear");
+	struct transition t = {.dt_ms = 300000, .direct = true};
+	struct policy_status status;
+	double theta[BASIS_N];
+
+	(void) world_service(w, "s", 0, .2, 0, false);
+	(void) world_service(after, "s", 0, .2, 0, false);
+	world_step(w);
+	world_step(after);
+	if (frozen)
+		policy_freeze(p, 1);
+	t.before = &w->s;
+	t.after = &after->s;
+	policy_learn(p, &t);
+	policy_status(p, &status);
+	policy_theta(p, 0, theta);
+	*ret_theta = theta[BASIS_IDLE];
+	policy_free(p);
+	world_free(w);
+	world_free(after);
+	return status.rows;
+}
+
+static void
+frozen_learns_nothing(void **state)
+{
+	double learnt, kept;
+
+	(void) state;
+	assert_true(rows_after_a_step(false, &learnt) > 0);
+	assert_int_equal(rows_after_a_step(true, &kept), 0);
+	assert_true(learnt != kept);
+}
+
+/* Whoever explores draws from the posterior, until training is over. */
+static void
+frozen_draws_nothing(void **state)
+{
+	struct policy_options o;
+	struct policy *p = NULL;
+	double a[BASIS_N], b[BASIS_N];
+
+	(void) state;
+	policy_options_init(&o);
+	assert_int_equal(policy_new(&o, &p, NULL), 0);
+	policy_theta(p, 0, a);
+	policy_theta(p, 100 * o.hold_ms, b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	policy_freeze(p, 1);
+	policy_theta(p, 0, a);
+	policy_theta(p, 100 * o.hold_ms, b);
+	assert_memory_equal(a, b, sizeof(a));
+	policy_free(p);
 }
 
 /* A node that wants more than it has gives something to another. */
@@ -198,6 +285,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(drains_in_one_step),
+	    cmocka_unit_test(gone_over_again),
+	    cmocka_unit_test(frozen_learns_nothing),
+	    cmocka_unit_test(frozen_draws_nothing),
 	    cmocka_unit_test(relieves),
 	    cmocka_unit_test(spreads),
 	    cmocka_unit_test(stays),
