@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "sim/cloudsim/product.h"
+#include "sim/cloudsim/tune.h"
 #include "sim/jobs.h"
 
 #define SYNTHETIC_VMS 1050
@@ -17,7 +17,6 @@ struct bench {
 	size_t n_contenders;
 	uint32_t n_seeds;
 	struct product_tuning tuning;
-	double *tuning_cost; /* [point of the grid][day of training] */
 	struct bench_row *rows;
 	struct error *errors; /* of each row */
 	size_t n_rows, total, done_before;
@@ -29,7 +28,6 @@ bench_done(struct bench *b)
 	for (size_t i = 0; i < b->n_contenders; i++)
 		contender_done(&b->contenders[i]);
 	free(b->contenders);
-	free(b->tuning_cost);
 	free(b->errors);
 }
 
@@ -119,67 +117,66 @@ tell(void *data, size_t count)
 		b->request->progress(b->request->data, b->done_before + count, b->total);
 }
 
-/* --- tuning --------------------------------------------------------------------------------------
+/* --- training days -------------------------------------------------------------------------------
  */
 
+static void
+days_free(struct day **days, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		day_free(days[i]);
+	free(days);
+}
+
+static int
+days_load(const struct bench *b, uint64_t seed, struct day ***ret, struct error *err)
+{
+	size_t n = b->request->n_train;
+	struct day **days = xcalloc(n + 1, sizeof(*days));
+
+	for (size_t i = 0; i < n; i++) {
+		int r = day_get(b, b->request->train[i], seed, &days[i], err);
+
+		if (r < 0) {
+			days_free(days, n);
+			return r;
+		}
+	}
+	*ret = days;
+	return 0;
+}
+
 static bool
-wants_tuning(const struct bench *b)
+has_tuned(const struct bench *b, const char *algorithm)
 {
 	for (size_t i = 0; i < b->n_contenders; i++)
-		if (streq(b->contenders[i].algorithm, "pbf") &&
+		if (streq(b->contenders[i].algorithm, algorithm) &&
 		    !isfinite(b->contenders[i].parameter))
-			return b->request->n_train > 0;
+			return true;
 	return false;
 }
 
-static void
-tune_one(void *data, size_t i)
+static int
+tune(struct bench *b, struct error *err)
 {
-	struct bench *b = data;
-	size_t n = b->request->n_train;
-	struct product_tuning point = product_grid(i / n);
-	struct contender c = {.label = (char *) "pbf",
-	                      .algorithm = "pbf",
-	                      .kind = CONTENDER_PRODUCT,
-	                      .parameter = NAN};
-	_cleanup_(day_freep) struct day *day = NULL;
-	struct policy *p = product_new(&c, &point, 1, b->request->keep_idle);
-	struct trial t = {.contender = &c, .policy = p, .keep_idle = b->request->keep_idle};
-	struct score score = {.cost_j = NAN};
+	struct tune_request q = {.keep_idle = b->request->keep_idle,
+	                         .linear = has_tuned(b, "linear"),
+	                         .threads = b->request->threads,
+	                         .done = tell,
+	                         .data = b};
+	struct day **days;
+	int r = days_load(b, 0, &days, err);
 
-	/* The files' sorted order: thresholds must not follow a shuffle. */
-	if (day_get(b, b->request->train[i % n], 0, &day, NULL) == 0) {
-		t.day = day;
-		trial_run(&t, &score);
-	}
-	b->tuning_cost[i] = score.cost_j;
-	policy_free(p);
-}
-
-/* The point of least cost over the training days. */
-static void
-tune(struct bench *b)
-{
-	size_t n = b->request->n_train, best = 0;
-	double least = INFINITY;
-
-	product_tuning_init(&b->tuning);
-	if (!wants_tuning(b))
-		return;
-	b->tuning_cost = xcalloc(product_grid_size() * n, sizeof(*b->tuning_cost));
-	jobs_run(product_grid_size() * n, b->request->threads, tune_one, tell, b);
-	b->done_before += product_grid_size() * n;
-	for (size_t i = 0; i < product_grid_size(); i++) {
-		double sum = 0;
-
-		for (size_t k = 0; k < n; k++)
-			sum += b->tuning_cost[i * n + k];
-		if (sum < least) {
-			least = sum;
-			best = i;
-		}
-	}
-	b->tuning = product_grid(best);
+	if (r < 0)
+		return r;
+	q.days = days;
+	if (q.linear || has_tuned(b, "pbf"))
+		q.n_days = b->request->n_train;
+	b->total = b->n_rows + tune_steps(&q);
+	tune_run(&q, &b->tuning);
+	b->done_before += tune_steps(&q);
+	days_free(days, b->request->n_train);
+	return 0;
 }
 
 /* --- rows ----------------------------------------------------------------------------------------
@@ -189,20 +186,14 @@ static int
 trained_new(const struct bench *b, const struct contender *c, uint64_t seed, struct policy **ret,
             struct error *err)
 {
-	struct policy *p = product_new(c, &b->tuning, seed + 1, b->request->keep_idle);
+	struct day **days;
+	int r = days_load(b, seed, &days, err);
 
-	for (size_t i = 0; i < b->request->n_train; i++) {
-		_cleanup_(day_freep) struct day *day = NULL;
-		int r = day_get(b, b->request->train[i], seed, &day, err);
-
-		if (r < 0) {
-			policy_free(p);
-			return r;
-		}
-		if (streq(c->algorithm, "linear"))
-			product_train(p, c, &day, 1, seed, b->request->keep_idle);
-	}
-	*ret = p;
+	if (r < 0)
+		return r;
+	*ret = product_new(c, &b->tuning, seed + 1);
+	product_train(*ret, c, &b->tuning, days, b->request->n_train, seed, b->request->keep_idle);
+	days_free(days, b->request->n_train);
 	return 0;
 }
 
@@ -278,9 +269,9 @@ bench_run(const struct bench_request *request, struct bench_row **ret, size_t *r
 		return r;
 	b.n_seeds = MAX(request->seeds, 1u);
 	b.n_rows = request->n_days * b.n_contenders * b.n_seeds;
-	b.total = b.n_rows + (wants_tuning(&b) ? product_grid_size() * request->n_train : 0);
-	tune(&b);
-	r = rows_run(&b, err);
+	r = tune(&b, err);
+	if (r == 0)
+		r = rows_run(&b, err);
 	if (r < 0) {
 		bench_rows_free(b.rows, b.n_rows);
 		return r;

@@ -8,27 +8,20 @@
 #define HORIZON_MS ((int64_t) 9849 * 1000)
 
 /*
- * The prices that linear learns by. A heavier overload than cost_j's 15 and a lighter move than its
- * 3 trade the same cost_j for less overload; found on training days (docs/evaluation.md).
+ * The price of a move that linear learns by: less than cost_j's 3, since those that it makes are
+ * few. Of overload, without training days to find it on: twice cost_j's 15.
  */
-#define OVERLOAD           30.0
-#define OVERLOAD_KEEP_IDLE 24.0
-#define MOVE               2.0
-
-/* The points that PBF is tried at. */
-static const double grid_sds[] = {1.5, 2.0, 2.5};
-static const double grid_fit[] = {3.0, 3.5, 4.0};
-static const double grid_drain[] = {0.3, 0.4, 0.5};
+#define MOVE     2.0
+#define OVERLOAD 30.0
 
 void
 product_tuning_init(struct product_tuning *ret)
 {
-	*ret = (struct product_tuning){1.5, 3.0, 0.4};
+	*ret = (struct product_tuning){1.5, 3.0, 0.4, OVERLOAD, 1};
 }
 
 struct policy *
-product_new(const struct contender *c, const struct product_tuning *tuning, uint64_t seed,
-            bool keep_idle)
+product_new(const struct contender *c, const struct product_tuning *tuning, uint64_t seed)
 {
 	struct policy_options o;
 	struct policy *p;
@@ -42,7 +35,7 @@ product_new(const struct contender *c, const struct product_tuning *tuning, uint
 	o.objective.reserved = 0;
 	/* Nobody calls here. */
 	o.objective.response = 0;
-	o.objective.overload = keep_idle ? OVERLOAD_KEEP_IDLE : OVERLOAD;
+	o.objective.overload = tuning->overload;
 	o.objective.move = MOVE;
 	o.row_weight = 1;
 	o.sample_sd = 1;
@@ -59,9 +52,11 @@ product_new(const struct contender *c, const struct product_tuning *tuning, uint
 }
 
 void
-product_train(struct policy *p, const struct contender *c, struct day *const *days, size_t n_days,
-              uint64_t seed, bool keep_idle)
+product_train(struct policy *p, const struct contender *c, const struct product_tuning *tuning,
+              struct day *const *days, size_t n_days, uint64_t seed, bool keep_idle)
 {
+	if (n_days == 0 || !streq(c->algorithm, "linear"))
+		return;
 	for (size_t i = 0; i < n_days; i++) {
 		struct trial t = {.day = days[i],
 		                  .contender = c,
@@ -72,19 +67,5 @@ product_train(struct policy *p, const struct contender *c, struct day *const *da
 
 		trial_run(&t, &unused);
 	}
-}
-
-size_t
-product_grid_size(void)
-{
-	return ARRAY_SIZE(grid_sds) * ARRAY_SIZE(grid_fit) * ARRAY_SIZE(grid_drain);
-}
-
-struct product_tuning
-product_grid(size_t i)
-{
-	size_t drain = i % ARRAY_SIZE(grid_drain), fit = i / ARRAY_SIZE(grid_drain);
-
-	return (struct product_tuning){grid_sds[fit / ARRAY_SIZE(grid_fit)],
-	                               grid_fit[fit % ARRAY_SIZE(grid_fit)], grid_drain[drain]};
+	policy_freeze(p, tuning->passes);
 }
