@@ -31,6 +31,7 @@ unit_tests = \
 	test/unit/test_mover_journal \
 	test/unit/test_mover_judge \
 	test/unit/test_mover_labels \
+	test/unit/test_mover_kills \
 	test/unit/test_mover_lease \
 	test/unit/test_mover_people \
 	test/unit/test_mover_recover \
@@ -161,6 +162,11 @@ test_unit_test_mover_journal_LDADD = $(test_libs)
 test_unit_test_mover_judge_SOURCES = test/unit/test_mover_judge.c
 test_unit_test_mover_judge_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_judge_LDADD = $(test_libs)
+test_unit_test_mover_kills_SOURCES = test/unit/test_mover_kills.c test/unit/mover_effects.h \
+	test/unit/fake_swarm.h test/unit/fake_swarm.c test/unit/http_server.h test/unit/http_server.c \
+	test/unit/mover_world.h test/unit/mover_world.c
+test_unit_test_mover_kills_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_kills_LDADD = $(test_libs)
 test_unit_test_mover_lease_SOURCES = test/unit/test_mover_lease.c test/unit/fake_swarm.h test/unit/fake_swarm.c \
 	test/unit/http_server.h test/unit/http_server.c test/unit/mover_world.h test/unit/mover_world.c
 test_unit_test_mover_lease_CPPFLAGS = $(test_cflags)
