@@ -408,6 +408,7 @@ test_held_up(void **unused)
 	(void) unused;
 	for (int i = 0; i < 3; i++) {
 		bool found = i == 1, longer = i == 2;
+		int64_t begun;
 
 		effects_open(&e, MOVER_YIELD_WAIT, MOVE_STEERED);
 		put_stands(&e, ELSE_IMAGE);
@@ -429,8 +430,11 @@ test_held_up(void **unused)
 			e.x.fake.tasks[0].error = "";
 			e.x.fake.update_state = "completed";
 		}
+		begun = mono_ms();
 		expect(&e, "held up", OK, 0);
 		assert_int_equal(e.c->held_up, !found);
+		if (!found) /* half of the wait's time, or five seconds */
+			assert_true(mono_ms() - begun >= MIN(e.c->length_ms / 2, 5000));
 		assert_true((e.c->held_up_since_ms != 0) == !found);
 		effects_close(&e);
 	}
@@ -1106,6 +1110,8 @@ test_recovers(void **unused)
 			         e.x.fake.lease != NULL ? "with" : "without", e.c->err.text);
 		assert_true(e.c->recovering);
 		assert_int_equal(e.x.fake.n_posts, 0);
+		if (r->stands == SHAPELESS) /* why it cannot be ours */
+			assert_non_null(strstr(e.c->err.text, "Placement"));
 		effects_close(&e);
 	}
 }
