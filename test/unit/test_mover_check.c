@@ -680,6 +680,37 @@ test_merge_refusals(void **unused)
 	check_close(&k);
 }
 
+/* What the journal knows was there: whether it is gone only its own reading tells. */
+static void
+test_missing(void **unused)
+{
+	struct check k;
+
+	(void) unused;
+	for (int i = 0; i < 3; i++) {
+		check_open(&k, MOVE_KIND_UNDO);
+		set(&k.e.c->service, "renamed");
+		set(&k.e.c->undone.service_name, "web");
+		(void) str_copy(k.e.c->undone.service_id, SWARM_ID_SIZE, fake_service_id);
+		k.e.x.fake.removed = i == 0;
+		k.e.x.fake.broken = i == 1 ? "/services/" : NULL;
+		k.e.x.fake.broken_left = 1;
+		if (i == 0) {
+			checked(&k, "gone", NOTHING, OK);
+			assert_true(k.e.c->removed);
+		} else {
+			checked(&k, "not gone", STUCK, PARTIAL);
+			assert_false(k.e.c->removed);
+			assert_non_null(
+			    strstr(k.e.c->err.text, i == 1 ? "the fake is broken"
+			                                   : "was not found, and then it was"));
+		}
+		assert_string_equal(k.e.c->in.service_id, fake_service_id);
+		assert_string_equal(k.e.c->in.service_name, "web");
+		check_close(&k);
+	}
+}
+
 /* ---- FINISH ---- */
 
 struct told {
@@ -872,6 +903,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_length_of_two),
 	    cmocka_unit_test(test_merges),
 	    cmocka_unit_test(test_merge_refusals),
+	    cmocka_unit_test(test_missing),
 	    cmocka_unit_test(test_tells_places),
 	    cmocka_unit_test(test_tells_strange_places),
 	    cmocka_unit_test(test_tells_without_asking),

@@ -217,6 +217,10 @@ static const struct judge_case cases[] = {
     {"the target is unknown for long", 1, UPDATING, .unheard = true,
      .tasks = {OLD("o1", 1, "a"), T("n1", 1, "b", STARTING, RUNNING, NEW)}, .move = FAILING,
      .calm = FAILING, .unwind = WAIT, .other = WAIT, .why = "no longer ready and active"},
+    {"landed twice beside a copy that stays", 2, UPDATING,
+     .tasks = {T("n1", 1, "b", RUNNING, RUNNING, NEW), OLD("x2", 2, "c"),
+               T("n2", 1, "b", READY, READY, NEW), T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1)},
+     .move = OK, .calm = WAIT, .unwind = WAIT, .other = WAIT},
     {"scaled to nothing", 0, NONE, .tasks = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1)}, .move = OK,
      .calm = OK, .unwind = OK, .other = OK},
 };

@@ -34,6 +34,7 @@ unit_tests = \
 	test/unit/test_mover_kills \
 	test/unit/test_mover_lease \
 	test/unit/test_mover_people \
+	test/unit/test_mover_premise \
 	test/unit/test_mover_recover \
 	test/unit/test_mover_spec \
 	test/unit/test_mover_table \
@@ -160,6 +161,9 @@ test_unit_test_mover_journal_SOURCES = test/unit/test_mover_journal.c test/unit/
 test_unit_test_mover_journal_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_journal_LDADD = $(test_libs)
 test_unit_test_mover_judge_SOURCES = test/unit/test_mover_judge.c
+test_unit_test_mover_premise_SOURCES = test/unit/test_mover_premise.c
+test_unit_test_mover_premise_CPPFLAGS = $(test_cflags)
+test_unit_test_mover_premise_LDADD = $(test_libs)
 test_unit_test_mover_judge_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_judge_LDADD = $(test_libs)
 test_unit_test_mover_kills_SOURCES = test/unit/test_mover_kills.c test/unit/mover_effects.h \
