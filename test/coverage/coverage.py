@@ -56,7 +56,7 @@ def cases(source, build):
         with open(os.path.join(source, program + ".c")) as f:
             text = f.read()
         if "cmocka_set_test_filter" in text:
-            names = re.findall(r"^\s+cmocka_unit_test\w*\((\w+)", text, re.M)
+            names = re.findall(r"\bcmocka_unit_test\w*\((\w+)", text)
             found += [(f"{program}:{n}", [path, n], None) for n in names]
         else:
             found.append((program, [path], None))
