@@ -269,6 +269,7 @@ event_of(struct effects *e)
 		(void) uv_run(&e->x.loop, UV_RUN_ONCE);
 	/* What ended it was the last that it waited for. */
 	assert_null(e->m->tickets);
+	assert_false(uv_is_active((uv_handle_t *) &e->m->timer));
 	/* It may end only in what the table knows. */
 	assert_true(mover_effect_gives(mover_state_infos[e->c->state].effect, e->m->event));
 	return e->m->event;

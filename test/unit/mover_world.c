@@ -339,6 +339,7 @@ on_recovered(void *data, const struct error *err)
 	struct world *x = data;
 
 	x->n_recovered++;
+	assert_true(err == NULL || err->code != 0);
 	if (err != NULL)
 		x->recover_err = *err;
 }

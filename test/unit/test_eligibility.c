@@ -576,6 +576,22 @@ test_every_copy_fits(void **unused)
 	}
 }
 
+/* Any of its tasks that waits for a node holds the service. */
+static void
+test_any_pending(void **unused)
+{
+	struct world w;
+
+	(void) unused;
+	world_init(&w, 3);
+	(void) world_service(&w, "web");
+	(void) world_task(&w, A);
+	(void) world_task(&w, C);
+	world_task(&w, C)->state = TASK_PENDING;
+	(void) world_image(&w, B, "web:1", true);
+	assert_int_equal(eligibility_move(&w.s, 0, A, B, ACTOR_POLICY), VERDICT_PENDING);
+}
+
 int
 main(void)
 {
@@ -590,6 +606,7 @@ main(void)
 	    cmocka_unit_test(test_ours_do_not_bind),
 	    cmocka_unit_test(test_consents),
 	    cmocka_unit_test(test_every_copy_fits),
+	    cmocka_unit_test(test_any_pending),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

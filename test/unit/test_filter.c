@@ -243,14 +243,31 @@ test_order_of_filters(void **state)
 	assert_verdict(filter_node(&w.s, 0, 0, FILTER_SPEC, 0), OK);
 }
 
+/* A task that is meant to complete is there as well; one that is shut down is not. */
+static void
+test_copies(void **state)
+{
+	struct world w;
+
+	(void) state;
+	world_init(&w, 2);
+	(void) world_service(&w, "web");
+	(void) world_task(&w, 0);
+	world_task(&w, 0)->desired = TASK_COMPLETE;
+	world_task(&w, 0)->desired = TASK_SHUTDOWN;
+	(void) world_task(&w, 1);
+	assert_int_equal(filter_copies(&w.s, 0, 0), 2);
+	assert_int_equal(filter_copies(&w.s, 0, 1), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_node_flags),          cmocka_unit_test(test_resources),
-	    cmocka_unit_test(test_constraints_by_view), cmocka_unit_test(test_platform),
-	    cmocka_unit_test(test_host_port),           cmocka_unit_test(test_max_replicas),
-	    cmocka_unit_test(test_order_of_filters),
+	    cmocka_unit_test(test_copies),       cmocka_unit_test(test_node_flags),
+	    cmocka_unit_test(test_resources),    cmocka_unit_test(test_constraints_by_view),
+	    cmocka_unit_test(test_platform),     cmocka_unit_test(test_host_port),
+	    cmocka_unit_test(test_max_replicas), cmocka_unit_test(test_order_of_filters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,11 +345,40 @@ test_unsettled(void **unused)
 	}
 }
 
+/* Of every state that an update may be in. */
+static void
+test_update_states(void **unused)
+{
+	static const struct {
+		enum docker_update_state state;
+		bool open, paused, rolled_back;
+	} states[] = {
+	    {DOCKER_UPDATE_NONE, false, false, false},
+	    {DOCKER_UPDATING, true, false, false},
+	    {DOCKER_UPDATE_PAUSED, false, true, false},
+	    {DOCKER_UPDATE_COMPLETED, false, false, false},
+	    {DOCKER_ROLLBACK_STARTED, true, false, true},
+	    {DOCKER_ROLLBACK_PAUSED, false, true, true},
+	    {DOCKER_ROLLBACK_COMPLETED, false, false, true},
+	    {DOCKER_UPDATE_OTHER, true, false, false},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		struct docker_service s = {.status = {.state = states[i].state}};
+
+		assert_int_equal(judge_update_open(&s), states[i].open);
+		assert_int_equal(judge_update_paused(&s), states[i].paused);
+		assert_int_equal(judge_rolled_back(&s), states[i].rolled_back);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_update_states),
 	    cmocka_unit_test(test_known),
 	    cmocka_unit_test(test_unsettled),
 	};

@@ -79,6 +79,29 @@ test_before_longest(void **state)
 	}
 }
 
+/* And no longer one is written. */
+static void
+test_before_longest_written(void **state)
+{
+	struct spec_before b = a_before();
+	_cleanup_(freep) char *base = NULL, *pad = NULL;
+
+	(void) state;
+	b.owned = "{\"Constraints\":[\"a==\"],\"Labels\":{}}";
+	assert_int_equal(spec_before_format(&b, &base, NULL), 0);
+	pad = xcalloc(SPEC_BEFORE_BYTES + 2, 1);
+	memset(pad, 'b', SPEC_BEFORE_BYTES - strlen(base));
+	for (size_t more = 0; more < 2; more++) {
+		_cleanup_(freep) char *owned = NULL, *text = NULL;
+
+		memset(pad, 'b', SPEC_BEFORE_BYTES - strlen(base) + more);
+		owned = xasprintf("{\"Constraints\":[\"a==%s\"],\"Labels\":{}}", pad);
+		b.owned = owned;
+		assert_int_equal(spec_before_format(&b, &text, NULL), more == 0 ? 0 : -E2BIG);
+		assert_true(more > 0 || strlen(text) == SPEC_BEFORE_BYTES);
+	}
+}
+
 /* Owned fields are read up to a quarter of a MiB. */
 static void
 test_owned_longest(void **state)
@@ -245,6 +268,7 @@ main(void)
 	    cmocka_unit_test(test_before_size),
 	    cmocka_unit_test(test_before_longest),
 	    cmocka_unit_test(test_owned_longest),
+	    cmocka_unit_test(test_before_longest_written),
 	    cmocka_unit_test(test_hostile_labels),
 	    cmocka_unit_test(test_hostile_texts),
 	    cmocka_unit_test(test_too_many_terms_in_label),
