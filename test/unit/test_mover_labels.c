@@ -120,6 +120,26 @@ test_whose_update(void **unused)
 	}
 }
 
+/* Swarm never rolls a move back by itself: who does it is a person, whose rollback is waited for.
+ */
+static void
+test_rolled_back_to_ours(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	steer_by_hand(&x);
+	journal_intent_done(&x.book.rows[0]);
+	x.fake.update_state = "rollback_started";
+	x.fake.update_left = 1000;
+	world_recover(&x);
+	assert_int_equal(x.n_each, 0);
+	assert_int_equal(x.recover_err.code, -EBUSY);
+	assert_int_equal(x.fake.n_posts, 0);
+	world_close(&x);
+}
+
 /* Settled by an earlier run that did not come to clean: what the previous spec tells. */
 static void
 test_previous_alone(void **unused)
@@ -155,9 +175,9 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_damaged_row),    cmocka_unit_test(test_row_counts),
-	    cmocka_unit_test(test_anothers_label), cmocka_unit_test(test_whose_update),
-	    cmocka_unit_test(test_previous_alone),
+	    cmocka_unit_test(test_damaged_row),         cmocka_unit_test(test_row_counts),
+	    cmocka_unit_test(test_anothers_label),      cmocka_unit_test(test_whose_update),
+	    cmocka_unit_test(test_rolled_back_to_ours), cmocka_unit_test(test_previous_alone),
 	};
 
 	if (argc > 1)
