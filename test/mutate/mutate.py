@@ -208,13 +208,13 @@ class World:
 
     def fails(self, case, so):
         """Whether the case notices it. The machine may be busy: who waits for time must fail twice,
-        and who does not end is held against the unchanged program."""
+        and who does not end, too, in twice the time, and the unchanged program must end."""
         limit = 2 + 5 * self.seconds[case]
         passed, hung, _ = self.run(case, so, limit)
         if passed:
             return False
         if hung:
-            return self.run(case, "", limit)[0] or not self.run(case, so, 60)[0]
+            return self.run(case, "", limit)[0] and not self.run(case, so, 2 * limit)[0]
         return ":" not in case or not self.run(case, so, limit)[0]
 
     def lines_of(self, name, mutant, n):
