@@ -67,6 +67,12 @@ moves() {
 	fake_ctl "$1" "where $2" | grep -qx "$to"
 }
 
+# running NAME SERVICE: the ids of its tasks that run.
+running() {
+	fake_docker "$1" GET "/tasks?filters=\{\"service\":\{\"$2\":true\}\}" |
+		jq -r '[.[] | select(.Status.State == "running" and .DesiredState == "running") | .ID] | sort | join(" ")'
+}
+
 opted='label.forager.mode=auto order=start-first monitor=0.3'
 
 # ---- L1: a spec without Placement whose tasks have one makes the leader panic
@@ -123,6 +129,23 @@ ok $? 'L4: a paused rollout is left alone'
 person l4 web '.Labels.x = "y"'
 stepped l4 L4
 ok $? 'L4: the engine would go on with it'
+
+# ---- L5: the engine keeps one previous spec, and every write replaces it
+engine l5 41 "service web $opted"
+person l5 web '.TaskTemplate.ContainerSpec.Env = ["A=2"]'
+fake_until 5 bash -c "curl -s --unix-socket $FAKE_DIR/l5/m1.sock http://f/services/web | grep -q '\"completed\"'"
+before=$(service l5 web | jq -S .Spec)
+moves l5 web
+service l5 web | jq -e '.PreviousSpec == .Spec' >/dev/null
+ok $? 'L5: after a move the previous spec holds nothing of the steering'
+tasks=$(running l5 web)
+person l5 web . '&rollback=previous'
+fake_until 5 bash -c "curl -s --unix-socket $FAKE_DIR/l5/m1.sock http://f/services/web | grep -q rollback_completed"
+[ -n "$tasks" ] && [ "$(running l5 web)" = "$tasks" ] && [ "$(service l5 web | jq -S .Spec)" = "$before" ]
+ok $? "L5: its owner's rollback restarts nothing and steers nothing"
+person l5 web '.Labels.x = "y"'
+service l5 web | jq -e '.PreviousSpec.Labels.x == null and .PreviousSpec == (.Spec | del(.Labels.x))' >/dev/null
+ok $? "L5: the engine would forget the owner's version before"
 
 # ---- L6: any write makes a job run again
 engine l6 41 "service batch mode=job $opted"
@@ -193,5 +216,5 @@ stepped l12 L12
 ok $? 'L12: the engine would drop them for an old version'
 
 echo "1..$n"
-echo "RELIABILITY|landmines L1 L2 L3 L4 L6 L7 L8 L9 L10 L11 L12|11, on engines of API 1.41 to 1.51|I6 forager steps on none|$failed"
+echo "RELIABILITY|landmines L1 to L12|12, on engines of API 1.41 to 1.51|I6 forager steps on none|$failed"
 [ "$failed" = 0 ]
