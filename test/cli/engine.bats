@@ -34,7 +34,7 @@ setup_file() {
 		node-settle = 0
 		deadline = 60s
 	END
-	printf 'node m1 manager\nnode w1\nnode w2\n' >"$DIR/world"
+	printf 'node m1 manager\nnode w1\nnode w2\nnames any\n' >"$DIR/world"
 	"$ENGINE" --dir "$DIR" --script "$DIR/world" >"$DIR/engine" 2>&1 3>&- &
 	echo $! >"$DIR/engine.pid"
 	until_true grep -q ready "$DIR/engine"

@@ -11,8 +11,11 @@ fake_engine_sources = \
 	test/fake/engine_stream.c \
 	test/fake/fault.c \
 	test/fake/fault.h \
+	test/fake/group.h \
 	test/fake/machine.c \
 	test/fake/orchestrator.c \
+	test/fake/pipeline.c \
+	test/fake/reaper.c \
 	test/fake/render.c \
 	test/fake/render.h \
 	test/fake/restart.c \
@@ -28,7 +31,10 @@ fake_engine_sources = \
 	test/fake/stats.h \
 	test/fake/times.c \
 	test/fake/times.h \
+	test/fake/tree.c \
 	test/fake/updater.c \
+	test/fake/validate.c \
+	test/fake/validate.h \
 	test/fake/wire.c \
 	test/fake/world.c \
 	test/fake/world.h \
@@ -56,15 +62,22 @@ test_fake_check_LDADD = $(libraries)
 test_fake_usage_SOURCES = test/fake/usage.c
 
 if HAVE_CMOCKA
-fake_tests = test/fake/test_invariant test/fake/test_world
+fake_tests = test/fake/test_invariant test/fake/test_rules test/fake/test_world test/fake/test_write
 check_PROGRAMS += $(fake_tests)
 TESTS += $(fake_tests)
 test_fake_test_invariant_SOURCES = test/fake/test_invariant.c $(fake_check_sources)
 test_fake_test_invariant_CPPFLAGS = $(test_cflags)
 test_fake_test_invariant_LDADD = $(test_libs)
-test_fake_test_world_SOURCES = test/fake/test_world.c $(fake_engine_sources)
+fake_run_sources = test/fake/run.c test/fake/run.h $(fake_engine_sources)
+test_fake_test_rules_SOURCES = test/fake/test_rules.c $(fake_run_sources)
+test_fake_test_rules_CPPFLAGS = $(test_cflags)
+test_fake_test_rules_LDADD = $(test_libs)
+test_fake_test_world_SOURCES = test/fake/test_world.c $(fake_run_sources)
 test_fake_test_world_CPPFLAGS = $(test_cflags)
 test_fake_test_world_LDADD = $(test_libs)
+test_fake_test_write_SOURCES = test/fake/test_write.c $(fake_run_sources)
+test_fake_test_write_CPPFLAGS = $(test_cflags)
+test_fake_test_write_LDADD = $(test_libs)
 endif
 
 # All that test/fake/all.sh needs.

@@ -92,9 +92,13 @@ ended(struct world *w, struct world_task *t, enum task_state state, const char *
 static void
 prepared(struct world *w, struct world_task *t)
 {
+	_cleanup_(freep) char *error = NULL;
+
 	switch (fate_of(t)->fate) {
 	case WORLD_FATE_REJECT:
-		world_task_state(w, t, TASK_REJECTED, "preparing", "No such image");
+		error =
+		    xasprintf("No such image: %s", shape_text(t->spec, "ContainerSpec.Image", ""));
+		world_task_state(w, t, TASK_REJECTED, "preparing", error);
 		break;
 	default:
 		world_task_state(w, t, TASK_READY, "prepared", NULL);
@@ -187,14 +191,7 @@ machine_task_changed(struct world *w, struct world_task *t)
 {
 	int64_t ns;
 
-	if (t->node == NULL) {
-		/* Seen on 20.10: what no node ever took is shut down as soon as it is not wanted.
-		 */
-		if (t->desired > TASK_RUNNING && t->state <= TASK_RUNNING)
-			world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
-		return;
-	}
-	if (is_away(t->node))
+	if (t->node == NULL || is_away(t->node))
 		return;
 	if (t->desired > TASK_RUNNING || (t->state > TASK_RUNNING && t->alive)) {
 		stop(w, t);

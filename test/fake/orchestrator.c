@@ -213,13 +213,19 @@ add_slots(struct world *w, struct world_service *s, const struct updater_slot *s
 	}
 }
 
+/* Slots that were dead before: but for those whose numbers are used again, they go with their
+ * history. */
 static void
-remove_dead(struct world *w, struct world_service *s, const struct updater_slot *slots, size_t n)
+remove_dead(struct world *w, struct world_service *s, const struct updater_slot *before, size_t n)
 {
 	for (size_t i = 0; i < s->n_tasks; i++) {
-		if (s->tasks[i]->slot > 0 &&
-		    slot_of((struct updater_slot *) (uintptr_t) slots, n, s->tasks[i]) == NULL)
-			world_task_desire(w, s->tasks[i], TASK_REMOVE);
+		struct world_task *t = s->tasks[i];
+		bool used = t->slot == 0 || slot_has_living(s, t);
+
+		for (size_t k = 0; k < n; k++)
+			used |= before[k].slot == t->slot;
+		if (!used)
+			world_task_desire(w, t, TASK_REMOVE);
 	}
 }
 
@@ -227,29 +233,23 @@ static void
 reconcile_replicated(struct world *w, struct world_service *s)
 {
 	uint64_t wanted = shape_replicas(s->spec);
-	size_t n;
-	struct updater_slot *slots = slots_of(w, s, &n);
-	uint32_t *numbers;
+	size_t n, n_before;
+	struct updater_slot *slots = slots_of(w, s, &n), *before;
 
-	remove_dead(w, s, slots, n);
+	n_before = n;
+	before = xcalloc(n + 1, sizeof(*before));
+	for (size_t i = 0; i < n; i++)
+		before[i].slot = slots[i].slot;
 	if (wanted < n) {
 		sort_slots(w, slots, n);
 		remove_slots(w, slots + wanted, n - wanted);
 		n = wanted;
 	}
-	numbers = xcalloc(n + 1, sizeof(*numbers));
-	for (size_t i = 0; i < n; i++)
-		numbers[i] = slots[i].slot;
 	updater_update(w, s, slots, n);
-	if (wanted > n) {
-		struct updater_slot *taken = xcalloc(n + 1, sizeof(*taken));
-
-		for (size_t i = 0; i < n; i++)
-			taken[i].slot = numbers[i];
-		add_slots(w, s, taken, n, wanted - n);
-		free(taken);
-	}
-	free(numbers);
+	if (wanted > n)
+		add_slots(w, s, before, n_before, wanted - n);
+	remove_dead(w, s, before, n_before);
+	free(before);
 }
 
 /* ---- global and jobs ---- */

@@ -4,26 +4,69 @@
 /* How long a new task waits for the old one's end (defaultOldTaskTimeout). */
 #define OLD_TASK_NS (60 * NS_PER_S)
 
-/* Swarm counts restarts a slot and spec version; here by the ended tasks of the slot. */
+static struct world_restarts *
+restarts_of(const struct world_service *s, const struct world_task *t)
+{
+	for (size_t i = 0; i < s->n_restarts; i++) {
+		if (s->restarts[i].slot == t->slot &&
+		    (t->slot != 0 || s->restarts[i].node == t->node))
+			return &s->restarts[i];
+	}
+	return NULL;
+}
+
+/* Counted for the replacement's spec version: a new one begins anew. */
+static void
+record(struct world_service *s, const struct world_task *next)
+{
+	struct world_restarts *r = restarts_of(s, next);
+	struct shape_restart policy;
+
+	shape_restart(next->spec, &policy);
+	if (policy.max_attempts == 0)
+		return;
+	if (r == NULL) {
+		s->restarts = xrealloc(s->restarts, s->n_restarts + 1, sizeof(*s->restarts));
+		r = &s->restarts[s->n_restarts++];
+		*r = (struct world_restarts){.slot = next->slot,
+		                             .node = next->slot == 0 ? next->node : NULL};
+	}
+	if (r->spec_version != next->spec_version) {
+		r->spec_version = next->spec_version;
+		r->n = 0;
+	}
+	r->n++;
+}
+
+/* Within the policy's window, by the tasks that are still there. */
+static uint64_t
+recent(const struct world *w, const struct world_task *t, int64_t window_ns)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < t->service->n_tasks; i++) {
+		const struct world_task *o = t->service->tasks[i];
+
+		n += o != t && o->slot == t->slot && o->spec_version == t->spec_version &&
+		     o->created_ns > w->now_ns - window_ns;
+	}
+	return n;
+}
+
 bool
 restart_should(struct world *w, const struct world_task *t)
 {
+	const struct world_restarts *r = restarts_of(t->service, t);
 	struct shape_restart policy;
-	uint64_t n = 0;
 
 	shape_restart(t->spec, &policy);
 	if (policy.condition == SHAPE_NEVER ||
 	    (policy.condition == SHAPE_ON_FAILURE && t->state == TASK_COMPLETE))
 		return false;
-	if (policy.max_attempts == 0)
+	if (policy.max_attempts == 0 || r == NULL || r->spec_version != t->spec_version)
 		return true;
-	for (size_t i = 0; i < t->service->n_tasks; i++) {
-		const struct world_task *o = t->service->tasks[i];
-
-		n += o != t && o->slot == t->slot && o->spec_version == t->spec_version &&
-		     (policy.window_ns == 0 || o->created_ns > w->now_ns - policy.window_ns);
-	}
-	return n < policy.max_attempts;
+	return (policy.window_ns == 0 ? r->n : recent(w, t, policy.window_ns)) <
+	       policy.max_attempts;
 }
 
 void
@@ -46,6 +89,7 @@ restart_task(struct world *w, struct world_task *t)
 		return;
 	shape_restart(t->spec, &policy);
 	next = world_task_new(w, t->service, t->slot, t->slot == 0 ? n : NULL, TASK_READY);
+	record(t->service, next);
 	restart_delay_start(w, t, next, drained ? 0 : policy.delay_ns, !dead);
 }
 

@@ -50,6 +50,11 @@ void scheduler_wake(struct world *w);
 
 void enforcer_check(struct world *w, struct world_node *n);
 
+/* ---- reaper.c ---- */
+
+/* Something was written: once that has been so for a moment, what is old goes. */
+void reaper_wake(struct world *w);
+
 /* ---- machine.c: a node's agent, and what befalls the node ---- */
 
 void machine_task_changed(struct world *w, struct world_task *t);

@@ -1,22 +1,12 @@
 /*
- * Swarm's scheduler: unassigned tasks, a group at a time, through the project's own filters and
- * order (swarm/), which are the rule; plus what those leave out: recent failures, spread
- * preferences, generic resources; see rules.h.
+ * Swarm's scheduler: unassigned tasks, a group at a time, through filters (pipeline.c) to nodes in
+ * their order (tree.c); see rules.h.
  */
-#include "test/fake/rules.h"
+#include "test/fake/group.h"
 
 #include "swarm/constraint.h"
-#include "swarm/order.h"
 
-#define DEBOUNCE_NS    (50 * NS_PER_MS)
-#define FAILURE_WINDOW (300 * NS_PER_S)
-#define FAILURES       5
-
-struct round {
-	struct world *w;
-	struct resources *reserved; /* of each node */
-	uint32_t *active;
-};
+#define DEBOUNCE_NS (50 * NS_PER_MS)
 
 static void
 count(struct round *r, const struct world_task *t)
@@ -110,7 +100,7 @@ snapshot_of(struct round *r, const struct world_task *t, struct arena *arena)
 	for (size_t i = 0; i < w->n_nodes; i++) {
 		shape_snap_node(w->nodes[i], arena, &snap->nodes[i]);
 		snap->nodes[i].reserved = r->reserved[i];
-		snap->nodes[i].n_tasks = r->active[i];
+		snap->nodes[i].n_tasks = r->active[i] + w->nodes[i]->other_tasks;
 	}
 	v = &snap->services[snap->n_services++];
 	v->reserve = shape_reserve(t->spec);
@@ -127,109 +117,7 @@ snapshot_of(struct round *r, const struct world_task *t, struct arena *arena)
 	return snap;
 }
 
-/* ---- what swarm/order.h leaves out ---- */
-
-/* Five recent failures of this service and spec version send a node to the end of the line. */
-static void
-exclude_failing(struct round *r, const struct world_task *t, bool *excluded)
-{
-	uint32_t *n = xcalloc(r->w->n_nodes + 1, sizeof(*n));
-
-	for (size_t i = 0; i < t->service->n_tasks; i++) {
-		const struct world_task *o = t->service->tasks[i];
-
-		if (o->node != NULL && o->spec_version == t->spec_version &&
-		    (o->state == TASK_FAILED || o->state == TASK_REJECTED) &&
-		    o->status_ns > r->w->now_ns - FAILURE_WINDOW)
-			n[o->node->index]++;
-	}
-	for (size_t i = 0; i < r->w->n_nodes; i++)
-		excluded[i] |= n[i] >= FAILURES;
-	free(n);
-}
-
-static int64_t
-generic_of(const json_t *list, const char *kind)
-{
-	json_t *one;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		if (streq(shape_text(one, "DiscreteResourceSpec.Kind", ""), kind))
-			return shape_int(one, "DiscreteResourceSpec.Value", 0);
-	}
-	return 0;
-}
-
-static bool
-generic_fits(const struct world *w, const struct world_task *t, const struct world_node *n)
-{
-	const json_t *wants = shape_at(t->spec, "Resources.Reservations.GenericResources");
-	json_t *one;
-	size_t k;
-
-	json_array_foreach (wants, k, one) {
-		const char *kind = shape_text(one, "DiscreteResourceSpec.Kind", "");
-		int64_t left = generic_of(n->generic, kind);
-
-		for (size_t s = 0; s < w->n_services; s++) {
-			for (size_t i = 0; i < w->services[s]->n_tasks; i++) {
-				const struct world_task *o = w->services[s]->tasks[i];
-
-				if (o->node == n && o->state <= TASK_RUNNING)
-					left -= generic_of(
-					    shape_at(o->spec,
-					             "Resources.Reservations.GenericResources"),
-					    kind);
-			}
-		}
-		if (left < shape_int(one, "DiscreteResourceSpec.Value", 0))
-			return false;
-	}
-	return true;
-}
-
-/* The value that a spread preference sees; "" where there is none. */
-static const char *
-branch_of(const struct world_node *n, const char *descriptor)
-{
-	if (str_has_prefix(descriptor, "node.labels."))
-		return shape_text(n->labels, descriptor + strlen("node.labels."), "");
-	if (str_has_prefix(descriptor, "engine.labels."))
-		return shape_text(n->engine_labels, descriptor + strlen("engine.labels."), "");
-	return "";
-}
-
-/* Spread, one level: leaves the feasible branch with the fewest of the service's tasks. */
-static void
-exclude_branches(struct round *r, const struct order_ask *ask, const char *descriptor,
-                 const uint32_t *extra, bool *excluded)
-{
-	struct world *w = r->w;
-	_cleanup_(freep) uint32_t *counts = xcalloc(w->n_nodes + 1, sizeof(*counts));
-	const char *best = NULL;
-	uint64_t fewest = UINT64_MAX;
-
-	order_counts(ask->snapshot, 0, counts);
-	for (size_t i = 0; i < w->n_nodes; i++) {
-		const char *branch = branch_of(w->nodes[i], descriptor);
-		uint64_t n = 0;
-
-		if (excluded[i] || filter_node(ask->snapshot, 0, (uint32_t) i, FILTER_SPEC,
-		                               extra[i]) != VERDICT_OK)
-			continue;
-		for (size_t k = 0; k < w->n_nodes; k++) {
-			if (streq(branch_of(w->nodes[k], descriptor), branch))
-				n += counts[k] + extra[k];
-		}
-		if (n < fewest) {
-			fewest = n;
-			best = branch;
-		}
-	}
-	for (size_t i = 0; best != NULL && i < w->n_nodes; i++)
-		excluded[i] |= !streq(branch_of(w->nodes[i], descriptor), best);
-}
+/* ---- groups ---- */
 
 /* L10: a tree of two levels that is out of balance never ends on these engines. */
 static void
@@ -245,116 +133,183 @@ spin_if_nested(struct world *w, const struct world_task *t)
 	               t->service->name, json_array_size(list));
 }
 
-/* ---- choosing ---- */
-
-static struct world_node *
-choose(struct round *r, const struct world_task *t, const struct snapshot *snap,
-       const uint32_t *extra)
-{
-	struct world *w = r->w;
-	_cleanup_(freep) uint32_t *best = xcalloc(w->n_nodes + 1, sizeof(*best));
-	_cleanup_(freep) bool *excluded = xcalloc(w->n_nodes + 1, sizeof(*excluded));
-	_cleanup_(freep) bool *hard = xcalloc(w->n_nodes + 1, sizeof(*hard));
-	struct order_ask ask = {.snapshot = snap, .view = FILTER_SPEC, .extra = extra};
-	const json_t *preferences = shape_at(t->spec, "Placement.Preferences");
-	size_t n;
-
-	for (size_t i = 0; i < w->n_nodes; i++)
-		hard[i] =
-		    !generic_fits(w, t, w->nodes[i]) || (t->node != NULL && t->node != w->nodes[i]);
-	memcpy(excluded, hard, w->n_nodes * sizeof(*hard));
-	ask.excluded = excluded;
-	exclude_failing(r, t, excluded);
-	if (json_array_size(preferences) > 0)
-		exclude_branches(
-		    r, &ask,
-		    shape_text(json_array_get(preferences, 0), "Spread.SpreadDescriptor", ""),
-		    extra, excluded);
-	n = order_best(&ask, best);
-	if (n == 0) {
-		ask.excluded = hard;
-		n = order_best(&ask, best);
-	}
-	return n == 0 ? NULL : w->nodes[best[rng_below(&w->rng, n)]];
-}
+/* ---- assigning ---- */
 
 static void
-assign(struct round *r, struct world_task *t, struct world_node *n)
+assign(struct round *r, struct world_task *t, struct world_node *n, const char *message)
 {
 	t->node = n;
-	world_task_state(r->w, t, TASK_ASSIGNED, "scheduler assigned task to node", NULL);
+	world_task_state(r->w, t, TASK_ASSIGNED, message, NULL);
 	count(r, t);
 }
 
-/* L7: a task of an older spec that is not replaced is forgotten. */
-static void
-no_node(struct world *w, struct world_task *t)
+/* One that is not wanted any more holds resources, but counts no more. */
+void
+group_assign(struct group *g, uint32_t node)
 {
-	_cleanup_(freep) char *error = xasprintf(
-	    "no suitable node (scheduling constraints not satisfied on %zu nodes)", w->n_nodes);
+	struct world_task *t = g->tasks[g->next++];
 
-	if (t->spec_version < t->service->spec_version &&
-	    !orchestrator_is_dirty(w, t->service, t)) {
+	g->extra[node] += t->desired <= TASK_COMPLETE;
+	assign(g->r, t, g->r->w->nodes[node], "scheduler assigned task to node");
+}
+
+/* ---- those that no node takes ---- */
+
+/* L7: what is of an older spec is not tried again; if it is not replaced either, it is forgotten.
+ */
+static void
+no_node(struct world *w, struct world_task *t, const char *why)
+{
+	_cleanup_(freep) char *error =
+	    *why != '\0' ? xasprintf("no suitable node (%s)", why) : xstrdup("no suitable node");
+
+	if (t->spec_version < t->service->spec_version) {
+		if (t->desired >= TASK_SHUTDOWN) {
+			world_task_state(w, t, TASK_SHUTDOWN, "pending task scheduling", NULL);
+			return;
+		}
 		t->dropped = true;
+		if (orchestrator_is_dirty(w, t->service, t))
+			return;
 		w->who = t->service->last_who;
 		world_landmine(w, 7, "'%s': a pending task is forgotten by the scheduler",
 		               t->service->name);
+		return;
 	}
 	if (!streq(t->error, error))
 		world_task_state(w, t, TASK_PENDING, "pending task scheduling", error);
 }
 
+/* A global service's task has its node already. */
+static void
+confirm(struct group *g, struct world_task *t)
+{
+	_cleanup_(freep) char *why = NULL;
+
+	memset(g->refused, 0, sizeof(g->refused));
+	if (pipeline_passes(g, t->node->index)) {
+		assign(g->r, t, t->node, "scheduler confirmed task can run on preassigned node");
+		return;
+	}
+	why = pipeline_explain(g);
+	if (!streq(t->error, why))
+		world_task_state(g->r->w, t, TASK_PENDING, "pending task scheduling", why);
+}
+
+/* ---- groups ---- */
+
+/* One that is not wanted any more is placed all the same, if it can be. */
 static bool
 is_waiting(const struct world_task *t)
 {
-	return t->state == TASK_PENDING && t->desired <= TASK_RUNNING && !t->dropped &&
+	return t->state == TASK_PENDING && t->desired < TASK_REMOVE && !t->dropped &&
 	       !t->service->removed;
 }
 
-/* All waiting tasks of this one's service and spec. */
+static bool
+same_group(const struct world_task *a, const struct world_task *b)
+{
+	return a->spec_version == b->spec_version && (a->node == NULL) == (b->node == NULL);
+}
+
+static void
+group_take(struct group *g, struct world_service *s, size_t first)
+{
+	for (size_t i = first; i < s->n_tasks; i++) {
+		struct world_task *t = s->tasks[i];
+
+		if (is_waiting(t) && same_group(t, s->tasks[first]))
+			g->tasks[g->n_tasks++] = t;
+	}
+	for (size_t i = g->n_tasks; i > 1; i--) {
+		size_t k = rng_below(&g->r->w->rng, i);
+		struct world_task *t = g->tasks[k];
+
+		g->tasks[k] = g->tasks[i - 1];
+		g->tasks[i - 1] = t;
+	}
+}
+
+/* All waiting tasks of this one's service and spec version. */
 static void
 schedule_group(struct round *r, struct world_service *s, size_t first)
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
-	struct snapshot *snap = snapshot_of(r, s->tasks[first], arena);
-	uint32_t *extra = ARENA_NEW(arena, uint32_t, r->w->n_nodes + 1);
-	const json_t *spec = s->tasks[first]->spec;
+	_cleanup_(freep) char *why = NULL;
+	size_t n_nodes = r->w->n_nodes;
+	struct group g = {.r = r,
+	                  .tasks = ARENA_NEW(arena, struct world_task *, s->n_tasks + 1),
+	                  .copies = ARENA_NEW(arena, uint32_t, n_nodes + 1),
+	                  .extra = ARENA_NEW(arena, uint32_t, n_nodes + 1),
+	                  .failures = ARENA_NEW(arena, uint32_t, n_nodes + 1)};
 
 	spin_if_nested(r->w, s->tasks[first]);
-	for (size_t i = first; i < s->n_tasks && !r->w->spinning; i++) {
-		struct world_task *t = s->tasks[i];
-		struct world_node *n;
-
-		if (!is_waiting(t) || t->spec != spec)
-			continue;
-		n = choose(r, t, snap, extra);
-		if (n == NULL) {
-			no_node(r->w, t);
-			continue;
-		}
-		if (t->node == NULL)
-			extra[n->index]++;
-		assign(r, t, n);
+	if (r->w->spinning)
+		return;
+	group_take(&g, s, first);
+	g.snap = snapshot_of(r, g.tasks[0], arena);
+	order_counts(g.snap, 0, g.copies);
+	if (g.tasks[0]->node != NULL) {
+		for (size_t i = 0; i < g.n_tasks; i++)
+			confirm(&g, g.tasks[i]);
+		return;
 	}
+	tree_fill(&g);
+	why = pipeline_explain(&g);
+	while (g.next < g.n_tasks)
+		no_node(r->w, g.tasks[g.next++], why);
 }
 
-static void
-schedule_service(struct round *r, struct world_service *s)
+/* Whether no task before it is of its group. */
+static bool
+is_first(const struct world_service *s, size_t at)
 {
-	const json_t *done = NULL;
-
-	for (size_t i = 0; i < s->n_tasks && !r->w->spinning; i++) {
-		if (!is_waiting(s->tasks[i]) || s->tasks[i]->spec == done)
-			continue;
-		done = s->tasks[i]->spec;
-		schedule_group(r, s, i);
+	for (size_t i = 0; i < at; i++) {
+		if (is_waiting(s->tasks[i]) && same_group(s->tasks[i], s->tasks[at]))
+			return false;
 	}
+	return true;
+}
+
+struct waiting {
+	struct world_service *service;
+	size_t first;
+};
+
+/* One of each group, as chance has it: a map of Go's again. The caller frees. */
+static struct waiting *
+groups_of(struct world *w, size_t *ret_n)
+{
+	struct waiting *list = NULL;
+	size_t n = 0;
+
+	for (size_t k = 0; k < w->n_services; k++) {
+		struct world_service *s = w->services[k];
+
+		for (size_t i = 0; i < s->n_tasks; i++) {
+			if (!is_waiting(s->tasks[i]) || !is_first(s, i))
+				continue;
+			list = xrealloc(list, n + 1, sizeof(*list));
+			list[n++] = (struct waiting){s, i};
+		}
+	}
+	for (size_t i = n; i > 1; i--) {
+		size_t k = rng_below(&w->rng, i);
+		struct waiting t = list[k];
+
+		list[k] = list[i - 1];
+		list[i - 1] = t;
+	}
+	*ret_n = n;
+	return list;
 }
 
 static void
 on_schedule(struct world *w, void *data)
 {
 	struct round r = {.w = w};
+	struct waiting *groups;
+	size_t n;
 
 	(void) data;
 	if (!world_has_leader(w) || w->spinning)
@@ -365,8 +320,10 @@ on_schedule(struct world *w, void *data)
 		for (size_t i = 0; i < w->services[s]->n_tasks; i++)
 			count(&r, w->services[s]->tasks[i]);
 	}
-	for (size_t s = 0; s < w->n_services; s++)
-		schedule_service(&r, w->services[s]);
+	groups = groups_of(w, &n);
+	for (size_t i = 0; i < n && !w->spinning; i++)
+		schedule_group(&r, groups[i].service, groups[i].first);
+	free(groups);
 	free(r.reserved);
 	free(r.active);
 }

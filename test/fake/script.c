@@ -473,6 +473,16 @@ do_where(struct engine *e, const struct words *w, char **reply, struct error *er
 	return 0;
 }
 
+static int
+do_names(struct engine *e, const struct words *w, char **reply, struct error *err)
+{
+	(void) reply;
+	if (w->n != 2 || (!streq(w->items[1], "any") && !streq(w->items[1], "swarm")))
+		return error_set(err, EINVAL, "names any|swarm");
+	e->world->any_names = streq(w->items[1], "any");
+	return 0;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -481,7 +491,7 @@ static const struct {
 } commands[] = {
     {"node", do_node},   {"service", do_service}, {"load", do_load},     {"fate", do_fate},
     {"times", do_times}, {"many", do_many},       {"leader", do_leader}, {"run", do_run},
-    {"state", do_state}, {"where", do_where},
+    {"state", do_state}, {"where", do_where},     {"names", do_names},
 };
 
 static void

@@ -21,6 +21,7 @@ struct made {
 	char id[SWARM_ID_SIZE];
 	int64_t since_ns; /* 0: has not run yet */
 	bool failed;
+	bool unheard;
 };
 
 struct updater {
@@ -35,6 +36,7 @@ struct updater {
 	size_t n_workers, n_busy, n_failed, n_made;
 	struct made *made;
 	bool stopped; /* by a failure: no more slots */
+	size_t late;  /* but for so many: what had just become free may still take one */
 	struct world_timer *monitor;
 };
 
@@ -84,6 +86,8 @@ on_monitored(struct world *w, void *data)
 
 	updater_cancel(w, s);
 	complete(w, s);
+	/* What the write of the end wakes may come before the updater is off the list. */
+	s->ended_version = rng_below(&w->rng, 2) == 0 ? s->version : 0;
 }
 
 static void
@@ -111,7 +115,7 @@ pause_it(struct world *w, struct world_service *s, const char *message)
 /* ---- failures ---- */
 
 static void
-failed(struct updater *u, struct made *m)
+judge(struct updater *u, struct made *m)
 {
 	struct world *w = u->w;
 	_cleanup_(freep) char *message = NULL;
@@ -123,6 +127,7 @@ failed(struct updater *u, struct made *m)
 	if ((double) u->n_failed / (double) u->n_slots <= u->config.max_failure || u->stopped)
 		return;
 	u->stopped = true;
+	u->late = u->config.delay_ns == 0 ? rng_below(&w->rng, 2) : 0;
 	if (u->config.action == SHAPE_ROLLBACK && !u->rollback) {
 		message = xasprintf(
 		    "update rolled back due to failure or early termination of task %s", m->id);
@@ -132,6 +137,16 @@ failed(struct updater *u, struct made *m)
 	message = xasprintf("%s paused due to failure or early termination of task %s",
 	                    u->rollback ? "rollback" : "update", m->id);
 	pause_it(w, u->service, message);
+}
+
+/* Once all slots are given out nobody listens until the last worker is done. */
+static void
+failed(struct updater *u, struct made *m)
+{
+	if (u->next >= u->n_slots && u->monitor == NULL)
+		m->unheard = true;
+	else
+		judge(u, m);
 }
 
 /* ---- workers ---- */
@@ -246,8 +261,9 @@ run_workers(struct updater *u)
 	for (size_t i = 0; i < u->n_workers; i++) {
 		struct worker *k = &u->workers[i];
 
-		if (k->phase != FREE || u->next >= u->n_slots || u->stopped)
+		if (k->phase != FREE || u->next >= u->n_slots || (u->stopped && u->late == 0))
 			continue;
+		u->late -= u->stopped;
 		k->slot = u->next++;
 		u->n_busy++;
 		work(k);
@@ -258,10 +274,13 @@ run_workers(struct updater *u)
 		updater_cancel(u->w, u->service);
 		return;
 	}
-	world_after(u->w, &u->monitor,
-	            u->config.delay_ns >= u->config.monitor_ns ? u->config.delay_ns + NS_PER_S
-	                                                       : u->config.monitor_ns,
-	            on_monitored, u);
+	world_after(u->w, &u->monitor, u->config.monitor_ns, on_monitored, u);
+	for (size_t i = 0; i < u->n_made; i++) {
+		if (u->made[i].unheard)
+			judge(u, &u->made[i]);
+	}
+	if (u->stopped)
+		updater_cancel(u->w, u->service);
 }
 
 static void
@@ -371,6 +390,8 @@ begin(struct world *w, struct world_service *s, struct updater_slot *slots, size
 	u->n_slots = n;
 	u->rollback = s->update == UPDATE_ROLLBACK_STARTED;
 	shape_update(s->spec, u->rollback, &u->config);
+	if (u->config.delay_ns >= u->config.monitor_ns)
+		u->config.monitor_ns = u->config.delay_ns + NS_PER_S;
 	u->n_workers = MIN(u->config.parallelism == 0 ? n : u->config.parallelism, n);
 	u->workers = xcalloc(u->n_workers, sizeof(*u->workers));
 	for (size_t i = 0; i < u->n_workers; i++)
@@ -386,7 +407,9 @@ updater_update(struct world *w, struct world_service *s, struct updater_slot *sl
 {
 	size_t n;
 
-	if (s->updater != NULL && json_equal(s->spec, s->updater->spec)) {
+	if (s->ended_version == s->version ||
+	    (s->updater != NULL && json_equal(s->spec, s->updater->spec))) {
+		s->ended_version = 0;
 		updater_slots_free(slots, n_slots);
 		return; /* there is one that works towards this already */
 	}

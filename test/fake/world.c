@@ -104,7 +104,7 @@ pump_tasks(struct world *w)
 		orchestrator_task_changed(w, t);
 		restart_task_changed(w, t);
 		machine_task_changed(w, t);
-		if (t->node == NULL && t->desired <= TASK_RUNNING)
+		if (t->state > TASK_RUNNING || t->node == NULL)
 			scheduler_wake(w);
 	}
 	free(changed);
@@ -131,24 +131,12 @@ is_over(const struct world_task *t)
 	       (t->state > TASK_RUNNING || t->node == NULL);
 }
 
-/* Swarm keeps this many ended tasks a slot (TaskHistoryRetentionLimit). */
-#define HISTORY 5
-
 static void
 reap(struct world *w, struct world_service *s)
 {
 	for (size_t i = s->n_tasks; i-- > 0;) {
-		struct world_task *t = s->tasks[i];
-		size_t newer = 0;
-
-		if (t->queued || t->delayed)
-			continue;
-		for (size_t k = i + 1; k < s->n_tasks; k++)
-			newer += s->tasks[k]->slot == t->slot &&
-			         (t->slot != 0 || s->tasks[k]->node == t->node);
-		if (is_over(t) || (newer >= HISTORY && t->desired > TASK_RUNNING && !t->alive &&
-		                   t->machine == NULL))
-			world_task_remove(w, t);
+		if (!s->tasks[i]->queued && !s->tasks[i]->delayed && is_over(s->tasks[i]))
+			world_task_remove(w, s->tasks[i]);
 	}
 }
 
@@ -163,6 +151,7 @@ on_pump(struct world *w, void *data)
 	w->who = "swarm";
 	pump_services(w);
 	pump_tasks(w);
+	reaper_wake(w);
 	for (size_t i = w->n_services; i-- > 0;) {
 		struct world_service *s = w->services[i];
 
@@ -302,6 +291,7 @@ service_free(struct world_service *s)
 	free(s->update_message);
 	free(s->name);
 	free(s->tasks);
+	free(s->restarts);
 	free(s);
 }
 
@@ -357,7 +347,10 @@ world_service_update(struct world *w, struct world_service *s, enum world_update
 	s->update_message = xstrdup(message);
 	if (state == UPDATE_UPDATING || (state == UPDATE_ROLLBACK_STARTED && old == UPDATE_NONE))
 		s->update_started_ns = w->now_ns;
-	s->update_completed_ns = ends ? w->now_ns : 0;
+	if (ends)
+		s->update_completed_ns = w->now_ns;
+	else if (old == UPDATE_NONE)
+		s->update_completed_ns = 0;
 	world_service_touch(w, s,
 	                    json_pack("{s:s, s:s}", "updatestate.old", world_update_names[old],
 	                              "updatestate.new", world_update_names[state]));
@@ -387,6 +380,8 @@ world_task_new(struct world *w, struct world_service *s, uint32_t slot, struct w
 	t->spec = json_incref(json_object_get(s->spec, "TaskTemplate"));
 	t->endpoint = json_incref(json_object_get(s->spec, "EndpointSpec"));
 	t->spec_version = s->spec_version;
+	t->fresh = true;
+	w->n_fresh++;
 	t->job_iteration = s->job_iteration;
 	t->created_ns = t->status_ns = w->now_ns;
 	t->message = xstrdup("pending task scheduling");
@@ -485,6 +480,7 @@ world_task_desire(struct world *w, struct world_task *t, enum task_state desired
 	if (t->desired >= desired)
 		return;
 	t->desired = desired;
+	t->dropped = false; /* the scheduler hears of it again */
 	world_task_touch(w, t);
 }
 
@@ -559,6 +555,7 @@ world_free(struct world *w)
 		world_config_remove(w, w->configs[0]);
 	world_cancel(w, &w->pump);
 	world_cancel(w, &w->schedule);
+	world_cancel(w, &w->reaper);
 	for (size_t i = 0; i < w->n_heap; i++)
 		free(w->heap[i]);
 	free(w->heap);

@@ -53,7 +53,9 @@ struct world_node {
 	struct world_timer *heartbeat, *churn;
 	int64_t churn_ns;   /* L11: writes itself anew so often; 0 = never */
 	double other_cores; /* load of what is not a task */
-	double share;       /* of what its tasks ask for, that they get; stats.c */
+	uint32_t
+	    other_tasks; /* of services that are not in this world: the scheduler counts them */
+	double share;    /* of what its tasks ask for, that they get; stats.c */
 	int64_t share_ns;
 	uint32_t index; /* in world.nodes */
 };
@@ -78,6 +80,13 @@ struct world_fate_rule {
 	double after_s;
 };
 
+/* How often a slot was restarted, if that is limited. */
+struct world_restarts {
+	uint32_t slot;
+	const struct world_node *node; /* global services */
+	uint64_t spec_version, n;
+};
+
 struct world_service {
 	char id[SWARM_ID_SIZE];
 	char *name;
@@ -90,8 +99,11 @@ struct world_service {
 	uint64_t job_iteration;
 	bool removed; /* gone from the store, its tasks are being stopped */
 	struct updater *updater;
+	uint64_t ended_version;    /* what an updater wrote at its end, if that starts no other */
 	struct world_task **tasks; /* also ended ones, as history */
 	size_t n_tasks;
+	struct world_restarts *restarts; /* of each slot that restarts were counted for */
+	size_t n_restarts;
 	struct world_load load;
 	struct world_fate_rule *fates;
 	size_t n_fates;
@@ -113,6 +125,7 @@ struct world_task {
 	char container[65]; /* "" = none yet */
 	bool alive;         /* its container runs, whatever Swarm calls the task */
 	bool queued, stopping, dropped /* L7 */;
+	bool fresh; /* the reaper has not looked at its slot since it was made */
 	struct world_timer *machine, *delay;
 	/* restart.c: from READY to RUNNING */
 	bool delayed, again;
@@ -150,11 +163,12 @@ struct world {
 	struct world_config **configs;
 	size_t n_nodes, n_services, n_configs;
 	struct world_task *buckets[WORLD_BUCKETS];
-	size_t n_tasks;
+	size_t n_tasks, n_fresh;
 	char leader[SWARM_ID_SIZE]; /* node id; "" = none */
 	bool panicked;              /* L1: every leader crashes */
 	bool spinning;              /* L10: the scheduler never ends */
 	bool quorum_lost;
+	bool any_names;  /* takes names of services that Swarm would refuse */
 	const char *who; /* whose request is being carried out; "swarm" = its own doing */
 	struct world_listener listener;
 	struct world_timer **heap;
@@ -162,7 +176,7 @@ struct world {
 	uint64_t timer_seq;
 	struct world_task **changed;
 	size_t n_changed;
-	struct world_timer *pump, *schedule;
+	struct world_timer *pump, *schedule, *reaper;
 	uint64_t landmines; /* bits 1 << n */
 	unsigned n_landmines[16];
 	int64_t born_ns;

@@ -2,8 +2,8 @@
 #include "test/fake/write.h"
 
 #include "docker/document.h"
-#include "swarm/constraint.h"
 #include "test/fake/rules.h"
+#include "test/fake/validate.h"
 
 #define SEQUENCE "rpc error: code = Unknown desc = update out of sequence"
 
@@ -31,30 +31,11 @@ id_of(const struct route_request *r)
 	return s == NULL ? xstrdup("") : strndup(s + 1, strcspn(s + 1, "/"));
 }
 
-/* The body as an object, numbers exact; NULL: refused already. */
-static json_t *
-body_of(const struct route_request *r, struct route_answer *a)
-{
-	json_t *doc = json_loads(r->body, 0, NULL);
-
-	if (json_is_object(doc))
-		return doc;
-	json_decref(doc);
-	refuse(a, 400, route_message("invalid JSON"));
-	return NULL;
-}
-
 /* The compare-and-swap of Swarm's store. */
 static bool
-out_of_sequence(const struct route_request *r, uint64_t version, struct route_answer *a)
+out_of_sequence(uint64_t asked, uint64_t version, struct route_answer *a)
 {
-	_cleanup_(freep) char *text = route_query(r, "version");
-
-	if (text == NULL || *text == '\0') {
-		refuse(a, 400, route_message("invalid version: ''"));
-		return true;
-	}
-	if (strtoull(text, NULL, 10) == version)
+	if (asked == version)
 		return false;
 	refuse(a, 500, route_message("%s", SEQUENCE));
 	return true;
@@ -80,19 +61,24 @@ write_node(struct route_request *r, struct route_answer *a)
 	json_auto_t *spec = NULL;
 	json_t *labels, *attributes = NULL;
 	int availability;
+	uint64_t version;
 
 	if (n == NULL) {
 		refuse(a, 404, route_message("node %s not found", id));
 		return;
 	}
-	if (out_of_sequence(r, n->version, a) || (spec = body_of(r, a)) == NULL)
+	if ((spec = validate_body(r, a)) == NULL || !validate_version(r, "node", &version, a))
 		return;
 	availability =
 	    word_index(world_availability_names, 3, shape_text(spec, "Availability", ""));
 	if (availability < 0) {
-		refuse(a, 400, route_message("invalid Availability"));
+		refuse(a, 400,
+		       route_message("invalid Availability: \"%s\"",
+		                     shape_text(spec, "Availability", "")));
 		return;
 	}
+	if (out_of_sequence(version, n->version, a))
+		return;
 	if ((enum world_availability) availability != n->availability)
 		attributes = json_pack("{s:s, s:s}", "availability.old",
 		                       world_availability_names[n->availability],
@@ -142,56 +128,31 @@ strip(const struct route_request *r, json_t *spec)
 	}
 }
 
-static bool
-constraints_refused(const json_t *spec, struct route_answer *a)
+/* The engine gives a name to what has none. */
+static void
+name_it(struct world *w, json_t *spec)
 {
-	_cleanup_(arena_freep) struct arena *arena = arena_new();
-	const json_t *list = shape_at(spec, "TaskTemplate.Placement.Constraints");
-	struct constraint c;
-	json_t *text;
-	size_t i;
+	char id[SWARM_ID_SIZE];
 
-	json_array_foreach (list, i, text) {
-		const char *s = json_string_value(text);
-
-		if (s != NULL && constraint_parse(arena, s, false, &c, NULL) == 0)
-			continue;
-		refuse(a, 500,
-		       route_message("rpc error: code = Unknown desc = constraint expected one "
-		                     "operator from ==, !="));
-		return true;
-	}
-	return false;
-}
-
-static bool
-spec_refused(const json_t *spec, struct route_answer *a)
-{
-	if (*shape_text(spec, "Name", "") == '\0') {
-		refuse(a, 400,
-		       route_message("rpc error: code = InvalidArgument desc = name must be "
-		                     "provided"));
-		return true;
-	}
-	if (shape_at(spec, "TaskTemplate.ContainerSpec") == NULL) {
-		refuse(a, 400,
-		       route_message("rpc error: code = InvalidArgument desc = ContainerSpec: "
-		                     "missing in service spec"));
-		return true;
-	}
-	return constraints_refused(spec, a);
+	if (*shape_text(spec, "Name", "") != '\0')
+		return;
+	world_id(w, id);
+	(void) json_object_set_new(spec, "Name", json_string(id));
 }
 
 void
 write_service_create(struct route_request *r, struct route_answer *a)
 {
-	json_t *spec = body_of(r, a);
+	_cleanup_(freep) char *name = NULL;
+	json_t *spec = validate_body(r, a);
 	struct world_service *s;
 
 	if (spec == NULL)
 		return;
 	strip(r, spec);
-	if (spec_refused(spec, a)) {
+	name_it(r->world, spec);
+	name = xstrdup(shape_text(spec, "Name", ""));
+	if (validate_spec(spec, r->world->any_names, a)) {
 		json_decref(spec);
 		return;
 	}
@@ -199,7 +160,8 @@ write_service_create(struct route_request *r, struct route_answer *a)
 		refuse(
 		    a, 409,
 		    route_message("rpc error: code = AlreadyExists desc = name conflicts with an "
-		                  "existing object"));
+		                  "existing object: service %s already exists",
+		                  name));
 		return;
 	}
 	(void) str_copy(s->last_who, sizeof(s->last_who), r->who);
@@ -288,32 +250,38 @@ is_rollback(const struct route_request *r)
 	return streq(rollback, "previous");
 }
 
+static bool
+no_previous(const struct world_service *s, struct route_answer *a)
+{
+	if (s->previous != NULL)
+		return false;
+	refuse(a, 400,
+	       route_message("rpc error: code = FailedPrecondition desc = service %s does not have "
+	                     "a previous spec",
+	                     s->id));
+	return true;
+}
+
 void
 write_service_update(struct route_request *r, struct route_answer *a)
 {
 	_cleanup_(freep) char *id = id_of(r);
 	struct world_service *s = world_service_find(r->world, id);
 	json_t *spec;
+	uint64_t version;
 
 	if (s == NULL) {
 		refuse(a, 404, route_message("service %s not found", id));
 		return;
 	}
-	spec = body_of(r, a);
+	spec = validate_body(r, a);
 	if (spec == NULL)
 		return;
 	strip(r, spec);
-	if (spec_refused(spec, a) || change_refused(s, spec, a) ||
-	    out_of_sequence(r, s->version, a)) {
+	if (!validate_version(r, "service", &version, a) ||
+	    validate_spec(spec, r->world->any_names, a) || change_refused(s, spec, a) ||
+	    (is_rollback(r) && no_previous(s, a)) || out_of_sequence(version, s->version, a)) {
 		json_decref(spec);
-		return;
-	}
-	if (is_rollback(r) && s->previous == NULL) {
-		json_decref(spec);
-		refuse(a, 400,
-		       route_message("rpc error: code = FailedPrecondition desc = service %s does "
-		                     "not have a previous spec",
-		                     s->id));
 		return;
 	}
 	step_on_landmines(r->world, s);
@@ -346,7 +314,7 @@ write_service_remove(struct route_request *r, struct route_answer *a)
 void
 write_config_create(struct route_request *r, struct route_answer *a)
 {
-	json_t *spec = body_of(r, a);
+	json_t *spec = validate_body(r, a);
 	const char *name = shape_text(spec, "Name", "");
 	struct world_config *c;
 
@@ -385,12 +353,13 @@ write_config_update(struct route_request *r, struct route_answer *a)
 	json_auto_t *spec = NULL;
 	const json_t *data;
 	json_t *labels;
+	uint64_t version;
 
 	if (c == NULL) {
 		refuse(a, 404, route_message("config %s not found", id));
 		return;
 	}
-	if ((spec = body_of(r, a)) == NULL)
+	if ((spec = validate_body(r, a)) == NULL)
 		return;
 	data = json_object_get(spec, "Data");
 	if (!streq(shape_text(spec, "Name", ""), shape_text(c->spec, "Name", "")) ||
@@ -401,7 +370,7 @@ write_config_update(struct route_request *r, struct route_answer *a)
 		                     "Labels are allowed"));
 		return;
 	}
-	if (out_of_sequence(r, c->version, a))
+	if (!validate_version(r, "config", &version, a) || out_of_sequence(version, c->version, a))
 		return;
 	labels = json_object_get(spec, "Labels");
 	(void) json_object_set_new(c->spec, "Labels",

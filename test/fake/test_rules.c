@@ -1,0 +1,373 @@
+/* What the differential test (test/rig/differential.sh) has found, a case each: Swarm does it so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "test/fake/rules.h"
+#include "test/fake/run.h"
+
+/* The first of the service's tasks that waits for a node; NULL = none does. */
+static const struct world_task *
+waiting(struct run *r, const char *name)
+{
+	struct world_service *s = world_service_find(r->w, name);
+
+	for (size_t i = 0; i < s->n_tasks; i++) {
+		if (s->tasks[i]->state == TASK_PENDING && s->tasks[i]->desired <= TASK_RUNNING)
+			return s->tasks[i];
+	}
+	return NULL;
+}
+
+static void
+test_reasons(void **state)
+{
+	static const struct {
+		const char *service, *why;
+	} cases[] = {
+	    {"constraint=node.hostname==none", "scheduling constraints not satisfied on 3 nodes"},
+	    {"constraint=node.hostname!=n3 reserve-cpu=99", "insufficient resources on 3 nodes"},
+	    {"replicas=4 max-replicas=1", "max replicas per node limit exceed"},
+	    {"replicas=3 max-replicas=1 constraint=node.hostname!=n2",
+	     "max replicas per node limit exceed; scheduling constraints not satisfied on 1 node"},
+	    {"replicas=2 reserve-cpu=4 constraint=node.hostname==n1",
+	     "scheduling constraints not satisfied on 2 nodes; insufficient resources on 1 node"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *script =
+		    xasprintf(RUN_THREE "service web %s", cases[i].service);
+		_cleanup_(freep) char *error = xasprintf("no suitable node (%s)", cases[i].why);
+		struct run *r = run_open(3, 41, script);
+
+		assert_string_equal(waiting(r, "web")->error, error);
+		assert_string_equal(waiting(r, "web")->message, "pending task scheduling");
+		run_close(r);
+	}
+}
+
+static void
+test_reason_of_nodes_away(void **state)
+{
+	struct run *r = run_open(3, 41, RUN_THREE);
+	json_auto_t *made = NULL;
+	_cleanup_(freep) char *reply = NULL;
+	struct error err = {0};
+
+	(void) state;
+	r->w->nodes[1]->availability = WORLD_DRAIN;
+	world_node_touch(r->w, r->w->nodes[1], NULL);
+	assert_int_equal(script_text(&r->e, "service web reserve-memory=99G", &reply, &err), 0);
+	run_s(r, 5);
+	assert_string_equal(waiting(r, "web")->error,
+	                    "no suitable node (insufficient resources on 2 nodes; 1 node not "
+	                    "available for new tasks)");
+	run_close(r);
+}
+
+/* What ends may leave room: all that waits is looked at again. */
+static void
+test_room_is_noticed(void **state)
+{
+	struct run *r = run_open(3, 41,
+	                         "node n1 manager cpus=2\nservice big reserve-cpu=2\n"
+	                         "run 5\nservice web reserve-cpu=1");
+
+	(void) state;
+	assert_non_null(waiting(r, "web"));
+	world_service_remove(r->w, world_service_find(r->w, "big"));
+	run_s(r, 5);
+	assert_int_equal(run_running(r, "web", NULL), 1);
+	run_close(r);
+}
+
+/* Swarm's first pass stays on a node while the next one has more, and then goes round. */
+static void
+test_fills_unevenly(void **state)
+{
+	struct run *r =
+	    run_open(3, 41, RUN_THREE "service web replicas=2 constraint=node.hostname==n3");
+	size_t a, b;
+
+	(void) state;
+	(void) run_edit(r, "web", "TaskTemplate.Placement", "Constraints", json_array());
+	run_s(r, 5);
+	(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(6));
+	run_s(r, 5);
+	a = run_running(r, "web", "n1");
+	b = run_running(r, "web", "n2");
+	assert_int_equal(run_running(r, "web", "n3"), 2);
+	assert_int_equal(MIN(a, b), 1);
+	assert_int_equal(MAX(a, b), 3);
+	run_close(r);
+}
+
+static json_t *
+env(const char *text)
+{
+	return json_pack("[s]", text);
+}
+
+/* One that is wanted no more and waits is given a node all the same, if it comes first, and ends.
+ */
+static void
+test_unwanted_is_placed(void **state)
+{
+	size_t placed = 0;
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         "node n1 manager\n"
+		                         "service web replicas=2 max-replicas=1 parallelism=0");
+		struct world_service *s = world_service_find(r->w, "web");
+
+		assert_non_null(waiting(r, "web"));
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
+		run_s(r, 5);
+		for (size_t i = 0; i < s->n_tasks; i++)
+			placed += s->tasks[i]->state == TASK_SHUTDOWN &&
+			          s->tasks[i]->started_ns == 0 && s->tasks[i]->node != NULL;
+		assert_int_equal(run_running(r, "web", "n1"), 1);
+		run_close(r);
+	}
+	assert_in_range(placed, 1, 19);
+}
+
+/* And one that no node takes keeps its message. */
+static void
+test_unwanted_is_shut_down(void **state)
+{
+	struct run *r =
+	    run_open(3, 41, "node n1 manager\nservice web constraint=node.hostname==none");
+	struct world_service *s = world_service_find(r->w, "web");
+
+	(void) state;
+	(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
+	run_s(r, 5);
+	assert_int_equal(s->n_tasks, 2);
+	assert_int_equal(s->tasks[0]->state, TASK_SHUTDOWN);
+	assert_string_equal(s->tasks[0]->message, "pending task scheduling");
+	assert_null(s->tasks[0]->error);
+	run_close(r);
+}
+
+static json_t *
+policy(int attempts)
+{
+	return json_pack("{s:s, s:i, s:i}", "Condition", "any", "Delay", 100000000, "MaxAttempts",
+	                 attempts);
+}
+
+/* Restarts that are limited end; one task more than attempts is remembered, the newest. */
+static void
+test_attempts(void **state)
+{
+	struct run *r = run_open(3, 41, "node n1 manager\nservice web\nrun 5\nfate web * reject");
+	struct world_service *s = world_service_find(r->w, "web");
+
+	(void) state;
+	(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy", policy(1));
+	run_s(r, 30);
+	assert_int_equal(s->n_tasks, 2);
+	for (size_t i = 0; i < s->n_tasks; i++)
+		assert_int_equal(s->tasks[i]->desired, TASK_SHUTDOWN);
+	assert_int_equal(s->tasks[1]->state, TASK_REJECTED);
+	assert_string_equal(s->tasks[1]->error, "No such image: app:1");
+	assert_int_equal(s->n_restarts, 1);
+	assert_int_equal(s->restarts[0].n, 1);
+	run_close(r);
+}
+
+/* Which group of waiting tasks comes first is left to chance: an old one may take a new one's
+ * place. */
+static void
+test_groups_race(void **state)
+{
+	bool old = false, new = false;
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         "node n1 manager\nservice web replicas=2 max-replicas=1 "
+		                         "delay=9");
+		struct world_service *s = world_service_find(r->w, "web");
+
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
+		run_s(r, 5);
+		for (size_t i = 0; i < s->n_tasks; i++) {
+			if (s->tasks[i]->state == TASK_RUNNING)
+				*(s->tasks[i]->spec_version == s->spec_version ? &new : &old) =
+				    true;
+		}
+		run_close(r);
+	}
+	assert_true(old && new);
+}
+
+/* An update that a failure stops may have begun with one slot more: two parts of Swarm race. */
+static void
+test_one_more_slot(void **state)
+{
+	bool seen[3] = {false};
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         RUN_THREE "service web replicas=3 order=start-first\n"
+		                                   "run 5\nfate web * reject");
+		struct world_service *s = world_service_find(r->w, "web");
+		bool failed[4] = {false};
+		size_t made;
+
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
+		run_s(r, 3);
+		assert_int_equal(s->update, UPDATE_PAUSED);
+		for (size_t i = 0; i < s->n_tasks; i++)
+			failed[s->tasks[i]->slot] |= s->tasks[i]->state == TASK_REJECTED;
+		made = (size_t) failed[1] + failed[2] + failed[3];
+		assert_in_range(made, 1, 2);
+		seen[made] = true;
+		run_close(r);
+	}
+	assert_true(seen[1] && seen[2]);
+}
+
+/*
+ * A failure is heard when all are through; by then its task may have begun too long ago to count.
+ * How long that is grows with the delay.
+ */
+static void
+test_failure_unheard(void **state)
+{
+	static const struct {
+		const char *delay;
+		enum world_update_state state;
+	} cases[] = {{"0", UPDATE_COMPLETED}, {"2", UPDATE_PAUSED}};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *script =
+		    xasprintf(RUN_THREE "service web replicas=2 order=start-first parallelism=0 "
+		                        "monitor=0.3 delay=%s constraint=node.hostname==n1\n"
+		                        "run 5\nfate web n3 reject\ntimes web start=0.5",
+		              cases[i].delay);
+		struct run *r = run_open(3, 41, script);
+		struct world_service *s = world_service_find(r->w, "web");
+
+		(void) run_edit(r, "web", "TaskTemplate.Placement", "Constraints",
+		                json_pack("[s]", "node.hostname!=n1"));
+		run_s(r, 0.5);
+		assert_int_equal(s->update, UPDATE_UPDATING);
+		run_s(r, i == 0 ? 1 : 2.6);
+		assert_int_equal(s->update, cases[i].state);
+		run_close(r);
+	}
+}
+
+/* A slot that nothing restarts is filled again by the next change, and keeps its history. */
+static void
+test_dead_slot_is_used_again(void **state)
+{
+	struct run *r = run_open(3, 41, RUN_THREE "service web replicas=2 no-update");
+	struct world_service *s = world_service_find(r->w, "web");
+	bool rejected = false;
+
+	(void) state;
+	(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
+	                json_pack("{s:s}", "Condition", "none"));
+	run_s(r, 30);
+	world_task_state(r->w, s->tasks[s->n_tasks - 1], TASK_REJECTED, "preparing", "no");
+	run_s(r, 5);
+	assert_int_equal(run_running(r, "web", NULL), 1);
+	s->update = UPDATE_NONE;
+	world_service_update(r->w, s, UPDATE_ROLLBACK_STARTED, "manually requested rollback");
+	run_s(r, 5);
+	assert_int_equal(run_running(r, "web", NULL), 2);
+	for (size_t i = 0; i < s->n_tasks; i++)
+		rejected |= s->tasks[i]->state == TASK_REJECTED;
+	assert_true(rejected);
+	run_close(r);
+}
+
+/* An update that ends with a slot as dirty as before begins again, if the one that ended is off the
+ * list. */
+static void
+test_end_starts_another(void **state)
+{
+	bool again = false, not = false;
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         "node n1 manager\nservice web order=start-first "
+		                         "failure=continue monitor=0.2\nrun 5\nfate web * reject");
+		struct world_service *s = world_service_find(r->w, "web");
+		uint64_t version;
+		int64_t completed_ns;
+
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
+		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 1));
+		for (int i = 0; i < 40 && s->update != UPDATE_COMPLETED; i++)
+			run_s(r, 0.1);
+		assert_int_equal(s->update, UPDATE_COMPLETED);
+		version = s->version;
+		completed_ns = s->update_completed_ns;
+		run_s(r, 3);
+		*(s->version > version ? &again : &not ) = true;
+		assert_true(s->update_completed_ns >= completed_ns);
+		run_close(r);
+	}
+	assert_true(again && not );
+}
+
+/* Scaled down, a slot loses what lives in it and keeps its history; each slot is cut to its length.
+ */
+static void
+test_history_stays(void **state)
+{
+	struct run *r =
+	    run_open(3, 41, RUN_THREE "service web replicas=3 parallelism=0 monitor=0.1");
+	struct world_service *s = world_service_find(r->w, "web");
+
+	(void) state;
+	for (int i = 0; i < 4; i++) {
+		json_t *limited = json_pack("{s:s, s:i, s:i}", "Condition", "any", "Delay",
+		                            100000000 + i, "MaxAttempts", 1);
+
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy", limited);
+		run_s(r, 10);
+	}
+	assert_int_equal(run_running(r, "web", NULL), 3);
+	assert_int_equal(s->n_tasks, 6);
+	(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(0));
+	run_s(r, 10);
+	assert_int_equal(s->n_tasks, 3);
+	run_close(r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_reasons),
+	    cmocka_unit_test(test_reason_of_nodes_away),
+	    cmocka_unit_test(test_room_is_noticed),
+	    cmocka_unit_test(test_fills_unevenly),
+	    cmocka_unit_test(test_unwanted_is_placed),
+	    cmocka_unit_test(test_unwanted_is_shut_down),
+	    cmocka_unit_test(test_attempts),
+	    cmocka_unit_test(test_groups_race),
+	    cmocka_unit_test(test_one_more_slot),
+	    cmocka_unit_test(test_failure_unheard),
+	    cmocka_unit_test(test_dead_slot_is_used_again),
+	    cmocka_unit_test(test_end_starts_another),
+	    cmocka_unit_test(test_history_stays),
+	};
+
+	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}
