@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	test/rig/cgroup.sh \
 	test/rig/chat.c \
 	test/rig/demo.sh \
+	test/rig/differential.sh \
 	test/rig/dns.c \
 	test/rig/dns.h \
 	test/rig/engine \
@@ -38,3 +39,25 @@ EXTRA_DIST += \
 	test/rig/web.c \
 	test/rig/workload.c \
 	test/rig/workload.h
+
+# What compares the scripted engine with a real one; differential.sh runs it in a rig.
+check_PROGRAMS += test/rig/differ/differ
+test_rig_differ_differ_SOURCES = \
+	test/rig/differ/act.c \
+	test/rig/differ/act.h \
+	test/rig/differ/differ.c \
+	test/rig/differ/draw.c \
+	test/rig/differ/draw.h \
+	test/rig/differ/follow.c \
+	test/rig/differ/follow.h \
+	test/rig/differ/form.c \
+	test/rig/differ/form.h \
+	test/rig/differ/model.c \
+	test/rig/differ/model.h \
+	test/rig/differ/refuse.c \
+	test/rig/differ/refuse.h \
+	test/rig/differ/refuse_all.c \
+	test/rig/differ/side.c \
+	test/rig/differ/side.h \
+	$(fake_engine_sources)
+test_rig_differ_differ_LDADD = $(libraries)
