@@ -38,7 +38,8 @@ agent_allowance(const struct agent *a)
 	    .actions = busy ? 0 : 1,
 	    .budget_left = used >= per_hour ? 0 : per_hour - used,
 	    .in_flight = busy,
-	    .warm = wall_ms() - a->created_wall_ms >= a->config->warm_up_ms,
+	    .warm = wall_ms() - a->created_wall_ms >= a->config->warm_up_ms &&
+	            mono_ms() >= a->quiet_until_mono_ms,
 	};
 }
 

@@ -11,8 +11,6 @@
 #include "base/utf8.h"
 #include "features/traffic.h"
 
-/* NTP slews; what is more than that between two cycles is somebody who sets the clock. */
-#define JUMP_MS 5000
 /* A cycle that comes so many steps late finds a world that nobody watched. */
 #define LATE_STEPS 3
 #define LATE_MS    60000
@@ -79,16 +77,6 @@ agent_saw(void *data, const struct cluster_state *state)
 	agent_watch_orphans(a, state);
 }
 
-/* Budget, warm-up, cool-downs and quiet times go on as if the clock had not jumped. */
-static void
-wall_jumped(struct agent *a, int64_t jump_ms, int64_t wall)
-{
-	facts_wall_jumped(a->facts, jump_ms, wall);
-	for (size_t i = 0; i < a->n_moves; i++)
-		a->moves_wall_ms[i] = facts_wall_after_jump(a->moves_wall_ms[i], jump_ms, wall);
-	a->created_wall_ms = facts_wall_after_jump(a->created_wall_ms, jump_ms, wall);
-}
-
 /* Wall and monotonic time must have gone on together since the last cycle, and not for too long. */
 static bool
 clock_jumped(struct agent *a, int64_t mono, int64_t wall)
@@ -100,7 +88,7 @@ clock_jumped(struct agent *a, int64_t mono, int64_t wall)
 	a->last_wall_ms = wall;
 	if (first)
 		return false;
-	jumped = llabs(d_wall - d_mono) > JUMP_MS ||
+	jumped = llabs(d_wall - d_mono) > AGENT_JUMP_MS ||
 	         d_mono > LATE_STEPS * a->config->decide_every_ms + LATE_MS;
 	if (jumped) {
 		log_warning("The clock jumped or foragerd was asleep, nothing is moved in this "
@@ -108,8 +96,8 @@ clock_jumped(struct agent *a, int64_t mono, int64_t wall)
 		            d_wall, d_mono);
 		batch_event(a, "skip", "the clock jumped, or foragerd was asleep");
 	}
-	if (llabs(d_wall - d_mono) > JUMP_MS)
-		wall_jumped(a, d_wall - d_mono, wall);
+	if (llabs(d_wall - d_mono) > AGENT_JUMP_MS)
+		agent_wall_jumped(a, d_wall - d_mono, wall);
 	return jumped;
 }
 

@@ -34,6 +34,8 @@
 #define AGENT_IDS 32
 /* Moves of the last hour that the budget counts; per-hour is at most that. */
 #define AGENT_MOVES 3600
+/* NTP slews; what is more than that between two cycles is somebody who sets the clock. */
+#define AGENT_JUMP_MS 5000
 /* Outcomes that are watched at the same time. */
 #define AGENT_EPOCHS 8
 /* Wishes of the command line that wait for the mover. */
@@ -94,6 +96,7 @@ struct agent {
 	uint64_t next_id, end_id;                 /* decision ids in stock */
 	int64_t created_wall_ms, paused_since_ms; /* 0 = is not paused */
 	bool store_well;
+	int64_t quiet_until_mono_ms; /* the clock had jumped before the start: nothing is moved */
 	int64_t moves_wall_ms[AGENT_MOVES]; /* begun, newest last */
 	size_t n_moves;
 
@@ -136,6 +139,8 @@ void agent_stop(struct agent *a, int exit_code);
 /* agent_restore.c */
 int agent_policy_new(const struct config *config, struct policy **ret, struct error *err);
 int agent_restore(struct agent *a, struct error *err);
+/* Budget, warm-up, cool-downs and quiet times go on as if the clock had not jumped. */
+void agent_wall_jumped(struct agent *a, int64_t jump_ms, int64_t wall);
 struct mover_options agent_mover_options(struct agent *a);
 
 /* agent_cycle.c */

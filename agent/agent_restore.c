@@ -9,9 +9,11 @@
 #include "storage/journal.h"
 #include "storage/request.h"
 
-#define HOUR_MS    INT64_C(3600000)
-#define MOVES_READ AGENT_MOVES
-#define HOLD_SHARE 2 /* one posterior sample is held for twice the horizon: 4 h by default */
+#define HOUR_MS INT64_C(3600000)
+/* Nobody leaves a foragerd off for longer and trusts what it knew before. */
+#define REST_MOST_MS (INT64_C(365) * 24 * HOUR_MS)
+#define MOVES_READ   AGENT_MOVES
+#define HOLD_SHARE   2 /* one posterior sample is held for twice the horizon: 4 h by default */
 
 static void
 policy_options_of(const struct config *config, struct policy_options *ret)
@@ -134,6 +136,54 @@ restore_rest(struct agent *a, struct error *err)
 	return MIN(r, 0);
 }
 
+void
+agent_wall_jumped(struct agent *a, int64_t jump_ms, int64_t wall)
+{
+	facts_wall_jumped(a->facts, jump_ms, wall);
+	for (size_t i = 0; i < a->n_moves; i++)
+		a->moves_wall_ms[i] = facts_wall_after_jump(a->moves_wall_ms[i], jump_ms, wall);
+	a->created_wall_ms = facts_wall_after_jump(a->created_wall_ms, jump_ms, wall);
+}
+
+/* Of a time that was told before: rows of a clock that was wrong for a while stay in the database,
+ * and each start would find them. Where it cannot be written down, it is told again. */
+static bool
+is_told(struct agent *a, int64_t last_ms)
+{
+	static const char key[] = "clock_told_ms";
+	_cleanup_(freep) char *now = xasprintf("%" PRId64, last_ms), *before = NULL;
+
+	if (store_get_meta(a->store, key, &before, NULL) == 0 && streq(before, now))
+		return true;
+	(void) store_put_meta(a->store, key, now, NULL);
+	return false;
+}
+
+/*
+ * A clock that was set while foragerd was down shows against what was written last: it cannot lie
+ * ahead, and hardly years back. What has passed meanwhile nobody knows: cool-downs, budget and
+ * warm-up begin anew, and nothing is moved for deploy-quiet. A jump ahead by less looks like a
+ * rest.
+ */
+static int
+check_clock(struct agent *a, struct error *err)
+{
+	int64_t wall = wall_ms(), last = 0;
+	int r = store_last_ms(a->store, &last, err);
+
+	if (r < 0 || last == 0 || (wall >= last - AGENT_JUMP_MS && wall - last <= REST_MOST_MS))
+		return r;
+	agent_wall_jumped(a, wall - last, wall);
+	if (is_told(a, last))
+		return 0;
+	log_warning("The clock jumped while foragerd was down, nothing is moved for deploy-quiet: "
+	            "wall_ms=%" PRId64 " written_ms=%" PRId64,
+	            wall, last);
+	batch_event(a, "skip", "the clock jumped while foragerd was down");
+	a->quiet_until_mono_ms = mono_ms() + a->config->deploy_quiet_ms;
+	return 0;
+}
+
 int
 agent_restore(struct agent *a, struct error *err)
 {
@@ -146,6 +196,8 @@ agent_restore(struct agent *a, struct error *err)
 		r = restore_moves(a, err);
 	if (r == 0)
 		r = restore_rest(a, err);
+	if (r == 0)
+		r = check_clock(a, err);
 	if (r == 0)
 		r = restore_policy(a, err);
 	if (r < 0)

@@ -118,6 +118,9 @@ int store_is_paused(struct store *s, int64_t *ret_since_ms, struct error *err);
 /* Small facts by name ("warm_since_ms", …). -ENOENT: no such fact. free() what get gives. */
 int store_put_meta(struct store *s, const char *key, const char *value, struct error *err);
 int store_get_meta(struct store *s, const char *key, char **ret, struct error *err);
+/* The wall clock when something was written last, 0 = nothing was: the newest decision and move and
+ * the newest look at a node that is there, not what is greatest of all. */
+int store_last_ms(struct store *s, int64_t *ret, struct error *err);
 /* When the database was made. */
 int store_created_ms(struct store *s, int64_t *ret, struct error *err);
 

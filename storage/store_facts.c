@@ -29,6 +29,20 @@ store_get_meta(struct store *s, const char *key, char **ret, struct error *err)
 	return 0;
 }
 
+/* Every look writes the nodes that are there anew. */
+int
+store_last_ms(struct store *s, int64_t *ret, struct error *err)
+{
+	int r = sql_int(
+	    &s->sql, ret, err,
+	    "SELECT max(coalesce((SELECT max(seen_ms) FROM node WHERE gone_ms IS NULL), 0), "
+	    "coalesce((SELECT at_ms FROM decision ORDER BY id DESC LIMIT 1), 0), "
+	    "coalesce((SELECT max(created_wall_ms, coalesce(ended_wall_ms, 0)) FROM move "
+	    "ORDER BY id DESC LIMIT 1), 0))");
+
+	return MIN(r, 0);
+}
+
 int
 store_created_ms(struct store *s, int64_t *ret, struct error *err)
 {

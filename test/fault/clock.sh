@@ -111,6 +111,46 @@ reliability 'the wall clock jumps by an hour and by a year, both ways' \
 	"$fault_injected jumps, one in every step" \
 	'I4, I5 no action in a step with a jump, the budget stays used, no age is negative'
 
+# --- it is set while foragerd is down ----------------------------------------------------------------
+is_told() { [ "$(grep -c 'jumped while foragerd was down' "$dir/log")" = "$1" ]; }
+stop() {
+	kill "$daemon"
+	{ wait "$daemon"; } 2>/dev/null || violation "$where" "foragerd ended with $?"
+	daemon=''
+}
+more_decisions() { until_true 120 has_decided $(($(decisions) + $1)) || violation "$where" 'no decision'; }
+
+# set_while_down SECONDS TOLD: how often the log has told of it then.
+set_while_down() {
+	local before
+	stop
+	before=$(moves)
+	jump "$1"
+	foragerd_start
+	more_decisions 3
+	is_told "$2" || violation "$where" "set by $1 s while it was down: the log tells $(grep -c 'jumped while' "$dir/log") times, not $2"
+	[ "$(moves)" = "$before" ] || violation "$where" "set by $1 s while it was down: it moved in the quiet time"
+}
+
+begin down
+fault_injected=0
+sed -i 's/^deploy-quiet = .*/deploy-quiet = 5m/' "$dir/forager.conf"
+foragerd_start
+# So long that the services' own deploys are no reason any more.
+until_true 120 has_decided 12 || violation "$where" 'no decision'
+set_while_down 0 0
+heat w1 1.25
+since=$(decisions)
+set_while_down -60 1
+until_true 120 is_moved 1 || violation "$where" "it moves no more: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
+journal "SELECT reason FROM decision WHERE id > $since" | grep -q 'warming up' || violation "$where" 'no decision tells of the quiet time'
+set_while_down $((2 * year)) 2
+set_while_down $((-2 * year)) 3
+world_end
+reliability 'the wall clock is set while foragerd is down' "$fault_injected jumps" \
+	'I5 no action for deploy-quiet, one sentence, then it goes on'
+fault_injected=0
+
 # --- in the middle of a move -------------------------------------------------------------------------
 # in_move NAME BY: a slow start keeps the move open while the clock jumps, by person and by foragerd.
 in_move() {

@@ -16,7 +16,7 @@ set_up(void **state)
 	struct features_options features;
 	struct error err = {0};
 
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(LOG_LEVEL_ERROR); /* jumps are told as warnings */
 	r->a = xcalloc(1, sizeof(*r->a));
 	r->a->config = config_new();
 	features = agent_features(r->a->config);
@@ -110,13 +110,108 @@ a_damaged_row_opens_no_budget(void **state)
 	}
 }
 
+/* The clock was set while foragerd was down: by so much it differs from what was written last. */
+static void
+a_jump_while_down_is_noticed(void **state)
+{
+	static const struct {
+		int64_t ahead_ms; /* of what was written last, before now */
+		bool jumped;
+	} cases[] = {
+	    {4000, false},
+	    {3600000, true},
+	    {INT64_C(31536000000), true},
+	    {0, false},
+	    {-7 * INT64_C(86400000), false},
+	    {-364 * INT64_C(86400000), false},
+	    {-366 * INT64_C(86400000), true},
+	};
+	struct restore *r = *state;
+
+	r->a->config->warm_up_ms = 0;
+	r->a->config->deploy_quiet_ms = 7200000;
+	r->a->mover = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t now = wall_ms(), before = mono_ms();
+		_cleanup_(freep) char *made = xasprintf("%lld", (long long) (now - 1000));
+
+		assert_ok(sql_exec(r->f->store->sql.db, "DELETE FROM move", err));
+		facts_free(r->a->facts);
+		r->a->facts = facts_new();
+		r->a->n_moves = 0;
+		r->a->quiet_until_mono_ms = 0;
+		add_move(r, "s1", MOVE_DONE, now + cases[i].ahead_ms);
+		assert_ok(store_put_meta(r->f->store, "created_ms", made, err));
+		assert_ok(restore(r, err));
+		if ((r->a->quiet_until_mono_ms >= before + 7200000) != cases[i].jumped)
+			fail_msg("%zu: quiet until %lld", i, (long long) r->a->quiet_until_mono_ms);
+		if (!cases[i].jumped)
+			continue;
+		/* As if it had just been moved: neither in the future nor long ago. */
+		assert_in_range(facts_service(r->a->facts, "s1")->moved_wall_ms, now, wall_ms());
+		assert_true(r->a->n_moves <= 1);
+		if (r->a->n_moves == 1)
+			assert_in_range(r->a->moves_wall_ms[0], now, wall_ms());
+	}
+}
+
+/* A look at the nodes counts, too; a database with nothing in it tells nothing. */
+static void
+the_last_writing_counts(void **state)
+{
+	struct restore *r = *state;
+	struct node_row node = {.id = "n1", .hostname = "n1", .seen_ms = wall_ms() + 60000};
+	int64_t last = 1;
+
+	assert_ok(store_last_ms(r->f->store, &last, err));
+	assert_true(last == 0);
+	assert_ok(restore(r, err));
+	assert_true(r->a->quiet_until_mono_ms == 0);
+	assert_ok(store_put_nodes(r->f->store, &node, 1, err));
+	assert_ok(store_last_ms(r->f->store, &last, err));
+	assert_true(last == node.seen_ms);
+	assert_ok(restore(r, err));
+	assert_true(r->a->quiet_until_mono_ms > mono_ms());
+	/* Written anew by a clock that is right again: that is the last one. */
+	add_move(r, "s1", MOVE_DONE, wall_ms() + 600000);
+	add_move(r, "s1", MOVE_DONE, wall_ms());
+	node.seen_ms = wall_ms();
+	assert_ok(store_put_nodes(r->f->store, &node, 1, err));
+	assert_ok(store_last_ms(r->f->store, &last, err));
+	assert_true(last <= wall_ms());
+}
+
+/* A row of a clock that was wrong stays: each start takes it as of now, and only the first one is
+ * quiet for it. */
+static void
+a_jump_is_told_once(void **state)
+{
+	struct restore *r = *state;
+
+	add_move(r, "s1", MOVE_DONE, wall_ms() + 600000);
+	for (unsigned start = 0; start < 2; start++) {
+		r->a->quiet_until_mono_ms = 0;
+		r->a->n_moves = 0;
+		facts_free(r->a->facts);
+		r->a->facts = facts_new();
+		assert_ok(restore(r, err));
+		assert_int_equal(r->a->quiet_until_mono_ms != 0, start == 0);
+		assert_true(facts_service(r->a->facts, "s1")->moved_wall_ms <= wall_ms());
+		assert_true(r->a->moves_wall_ms[0] <= wall_ms());
+	}
+	add_move(r, "s1", MOVE_DONE, wall_ms() + 700000);
+	assert_ok(restore(r, err));
+	assert_true(r->a->quiet_until_mono_ms != 0);
+}
+
 int
 main(void)
 {
 #define NEW(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    NEW(the_budget_is_remembered),
-	    NEW(a_damaged_row_opens_no_budget),
+	    NEW(the_budget_is_remembered),     NEW(a_damaged_row_opens_no_budget),
+	    NEW(a_jump_while_down_is_noticed), NEW(the_last_writing_counts),
+	    NEW(a_jump_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
