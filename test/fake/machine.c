@@ -146,6 +146,15 @@ on_step(struct world *w, void *data)
 	}
 }
 
+/* Without jitter no chance is drawn: what a seed gives stays as it was. */
+static int64_t
+later(struct world *w, int64_t ns)
+{
+	if (w->jitter <= 0)
+		return ns;
+	return (int64_t) ((double) ns * (1 + w->jitter * rng_double(&w->rng)));
+}
+
 /* −1: nothing is to happen by itself. */
 static int64_t
 next_step_ns(const struct world_task *t)
@@ -180,7 +189,7 @@ stop(struct world *w, struct world_task *t)
 	world_cancel(w, &t->machine);
 	if (t->alive) {
 		t->stopping = true;
-		world_after(w, &t->machine, seconds(t->service->stop_s), on_step, t);
+		world_after(w, &t->machine, later(w, seconds(t->service->stop_s)), on_step, t);
 	} else if (t->state <= TASK_RUNNING && t->state >= TASK_ASSIGNED) {
 		world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
 	}
@@ -199,7 +208,7 @@ machine_task_changed(struct world *w, struct world_task *t)
 	}
 	ns = next_step_ns(t);
 	if (ns >= 0 && t->machine == NULL)
-		world_after(w, &t->machine, ns, on_step, t);
+		world_after(w, &t->machine, later(w, ns), on_step, t);
 }
 
 /* ---- the node ---- */

@@ -332,5 +332,5 @@ void
 scheduler_wake(struct world *w)
 {
 	if (w->schedule == NULL)
-		world_after(w, &w->schedule, DEBOUNCE_NS, on_schedule, NULL);
+		world_after(w, &w->schedule, MAX(DEBOUNCE_NS, w->schedule_ns), on_schedule, NULL);
 }

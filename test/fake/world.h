@@ -168,8 +168,10 @@ struct world {
 	bool panicked;              /* L1: every leader crashes */
 	bool spinning;              /* L10: the scheduler never ends */
 	bool quorum_lost;
-	bool any_names;  /* takes names of services that Swarm would refuse */
-	const char *who; /* whose request is being carried out; "swarm" = its own doing */
+	bool any_names;      /* takes names of services that Swarm would refuse */
+	int64_t schedule_ns; /* a write waits so long for a busy scheduler; 0 = is idle */
+	double jitter;       /* tasks start and stop up to so many times later, by chance */
+	const char *who;     /* whose request is being carried out; "swarm" = its own doing */
 	struct world_listener listener;
 	struct world_timer **heap;
 	size_t n_heap, heap_room;

@@ -9,6 +9,7 @@
 #define TICK_NS  (100 * NS_PER_MS)
 #define TICKS    100
 #define CALM_NS  (20 * NS_PER_S) /* less than the minute that Swarm waits for an old task */
+#define SLOW_NS  (500 * NS_PER_MS)
 #define API      41
 #define OTHERS_N 6 /* as many tasks of others may come and go on a node */
 
@@ -50,16 +51,19 @@ service_of(const struct run *r)
 	return world_service_find(r->side.world, shape_text(r->ask->set, "spec.Name", ""));
 }
 
-/* How long its tasks take to start and to stop is left to chance as well. */
+/* Left to chance as well: how long its tasks take to start and stop, and the leader to schedule. */
 static void
 draw_times(struct run *r)
 {
 	struct world_service *s = service_of(r);
+	struct world *w = r->side.world;
 
 	if (s == NULL)
 		return;
-	s->start_s = 0.05 + 0.8 * rng_double(&r->side.world->rng);
-	s->stop_s = 0.05 + 0.8 * rng_double(&r->side.world->rng);
+	s->start_s = 0.05 + 0.5 * rng_double(&w->rng);
+	s->stop_s = 0.05 + 0.5 * rng_double(&w->rng);
+	w->jitter = rng_double(&w->rng);
+	w->schedule_ns = rng_below(&w->rng, 3) > 0 ? 0 : (int64_t) rng_below(&w->rng, SLOW_NS);
 }
 
 static void
