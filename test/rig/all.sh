@@ -11,7 +11,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(selftest moves landmines people kills nodes managers failures readers hang canary)
+all=(selftest differential moves landmines people kills nodes managers failures readers hang canary)
 
 # suite NAME: runs it.
 suite() {
