@@ -1,7 +1,7 @@
 /*
  * Does the same to real engines and to the scripted one and compares what comes of it.
  *
- *   differ --socket SOCKET --lacking NODE [--seed N] [--sets N] [--batch N] [--first N]
+ *   differ --socket SOCKET --lacking NODE [--seed N] [--sets N] [--batch N] [--first N] [--again]
  *
  * SOCKET is a manager's of a Swarm of m1, w1 and w2, whose engines have the label rig=NAME, the
  * image forager/hold:1 and, but for --lacking, forager/part:1. A batch of sets shares the Swarm;
@@ -28,10 +28,11 @@ struct options {
 	const char *socket, *lacking;
 	uint64_t seed, first;
 	size_t n_sets, batch;
+	bool again;
 };
 
 struct counts {
-	size_t sets, states, answers, outcomes, different;
+	size_t sets, states, answers, outcomes, different, once;
 };
 
 struct play {
@@ -224,6 +225,14 @@ play(const struct options *o)
 
 		play_batch(&p, n);
 		cleaned = clean(&p);
+		if (o->again && p.counts.different > before && cleaned) {
+			p.counts.once += p.counts.different - before;
+			p.counts.different = before;
+			p.counts.sets -= n;
+			(void) printf("# batch %llu again\n", (unsigned long long) p.drawn.number);
+			play_batch(&p, n);
+			cleaned = clean(&p);
+		}
 		(void) printf("# batch %llu: %zu sets, %zu differ, %.1f s\n",
 		              (unsigned long long) p.drawn.number, n, p.counts.different - before,
 		              (double) (mono_ms() - begin) / 1000);
@@ -231,10 +240,10 @@ play(const struct options *o)
 		p.drawn.number++;
 	}
 	(void) printf("differ: seed=%llu next=%llu sets=%zu states=%zu answers=%zu outcomes=%zu "
-	              "different=%zu%s\n",
+	              "different=%zu once=%zu%s\n",
 	              (unsigned long long) o->seed, (unsigned long long) p.drawn.number,
 	              p.counts.sets, p.counts.states, p.counts.answers, p.counts.outcomes,
-	              p.counts.different, cleaned ? "" : " (a service did not go)");
+	              p.counts.different, p.counts.once, cleaned ? "" : " (a service did not go)");
 	json_decref(p.services);
 	json_decref(p.tasks);
 	act_names_done(&p.names);
@@ -245,13 +254,11 @@ play(const struct options *o)
 int
 main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
-	                                      {"lacking", required_argument, NULL, 'l'},
-	                                      {"seed", required_argument, NULL, 'n'},
-	                                      {"sets", required_argument, NULL, 'k'},
-	                                      {"batch", required_argument, NULL, 'b'},
-	                                      {"first", required_argument, NULL, 'f'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+	    {"socket", required_argument, NULL, 's'}, {"lacking", required_argument, NULL, 'l'},
+	    {"seed", required_argument, NULL, 'n'},   {"sets", required_argument, NULL, 'k'},
+	    {"batch", required_argument, NULL, 'b'},  {"first", required_argument, NULL, 'f'},
+	    {"again", no_argument, NULL, 'a'},        {NULL, 0, NULL, 0}};
 	struct options o = {.seed = 1, .n_sets = 20, .batch = 20};
 	int c;
 
@@ -275,13 +282,16 @@ main(int argc, char **argv)
 		case 'f':
 			o.first = strtoull(optarg, NULL, 10);
 			break;
+		case 'a':
+			o.again = true;
+			break;
 		default:
 			return 2;
 		}
 	}
 	if (o.socket == NULL || o.lacking == NULL || o.batch == 0 || optind < argc) {
 		(void) fputs("Usage: differ --socket SOCKET --lacking NODE [--seed N] [--sets N] "
-		             "[--batch N] [--first N]\n",
+		             "[--batch N] [--first N] [--again]\n",
 		             stderr);
 		return 2;
 	}
