@@ -445,6 +445,39 @@ test_rest(void **unused)
 	}
 }
 
+static void
+lead_no_more(struct fake_swarm *f, unsigned n)
+{
+	(void) n;
+	f->follower = true;
+	f->on_post = NULL;
+}
+
+/* What kept it from going on for a while is forgotten when it goes on. */
+static void
+test_goes_on_after_a_rest(void **unused)
+{
+	struct world x;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.options.keep_trying = true;
+	mover_set_options(x.mover, &x.options);
+	x.fake.on_post = lead_no_more;
+	assert_int_equal(mover_start(x.mover, &world_ask, world_on_done, &x, NULL), 0);
+	while (!mover_resting(x.mover) && x.n_done == 0)
+		(void) uv_run(&x.loop, UV_RUN_ONCE);
+	assert_int_equal(x.n_done, 0);
+	x.fake.follower = false;
+	world_run(&x, &x.n_done, 1);
+	assert_int_equal(x.verdict, VERDICT_OK);
+	assert_int_equal(x.err.code, 0);
+	assert_false(x.open);
+	assert_int_equal(x.state, MOVE_DONE);
+	world_clean(&x);
+	world_close(&x);
+}
+
 /* Something changed: a watch looks within 100 ms, what is no watch goes on as it was. */
 static void
 test_hint(void **unused)
@@ -1266,6 +1299,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_default_waits),
 	    cmocka_unit_test(test_waits_double),
 	    cmocka_unit_test(test_rest),
+	    cmocka_unit_test(test_goes_on_after_a_rest),
 	    cmocka_unit_test(test_hint),
 	    cmocka_unit_test(test_stop_looks_soon),
 	    cmocka_unit_test(test_interrupts),
