@@ -1139,6 +1139,19 @@ test_recover_labels_in_trouble(void **unused)
 	world_clean(&x);
 	world_close(&x);
 
+	/* And so is the one of a row: not once more by its label. */
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	steer_by_hand(&x);
+	x.book.n = 1;
+	x.fake.always_conflict = true;
+	world_recover(&x);
+	assert_int_equal(x.n_each, 1);
+	assert_int_equal(x.book.n, 1);
+	x.fake.always_conflict = false;
+	world_recover(&x);
+	world_clean(&x);
+	world_close(&x);
+
 	world_open(&x, spec_full, (const uint32_t[]){0});
 	steer_by_hand(&x);
 	journal_intent_done(&x.book.rows[0]);
