@@ -226,12 +226,14 @@ play(const struct options *o)
 		play_batch(&p, n);
 		cleaned = clean(&p);
 		if (o->again && p.counts.different > before && cleaned) {
-			p.counts.once += p.counts.different - before;
+			size_t once = p.counts.different - before;
+
 			p.counts.different = before;
 			p.counts.sets -= n;
 			(void) printf("# batch %llu again\n", (unsigned long long) p.drawn.number);
 			play_batch(&p, n);
 			cleaned = clean(&p);
+			p.counts.once += p.counts.different == before ? once : 0;
 		}
 		(void) printf("# batch %llu: %zu sets, %zu differ, %.1f s\n",
 		              (unsigned long long) p.drawn.number, n, p.counts.different - before,
