@@ -16,15 +16,12 @@ struct options {
 	struct invariant_limits limits;
 };
 
-static const struct option longs[] = {{"database", required_argument, NULL, 'd'},
-                                      {"per-hour", required_argument, NULL, 'p'},
-                                      {"ended", no_argument, NULL, 'e'},
-                                      {"acked", required_argument, NULL, 'a'},
-                                      {"only", required_argument, NULL, 'o'},
-                                      {"label", required_argument, NULL, 'l'},
-                                      {"faults", required_argument, NULL, 'f'},
-                                      {"watchdog", required_argument, NULL, 'w'},
-                                      {NULL, 0, NULL, 0}};
+static const struct option longs[] = {
+    {"database", required_argument, NULL, 'd'}, {"per-hour", required_argument, NULL, 'p'},
+    {"ended", no_argument, NULL, 'e'},          {"acked", required_argument, NULL, 'a'},
+    {"only", required_argument, NULL, 'o'},     {"label", required_argument, NULL, 'l'},
+    {"faults", required_argument, NULL, 'f'},   {"watchdog", required_argument, NULL, 'w'},
+    {"slack", required_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
 
 static int
 parse(int argc, char **argv, struct options *o)
@@ -48,6 +45,8 @@ parse(int argc, char **argv, struct options *o)
 			o->faults = optarg;
 		else if (c == 'w')
 			o->limits.watchdog_s = strtod(optarg, NULL);
+		else if (c == 's')
+			o->limits.slack_s = strtod(optarg, NULL);
 		else
 			return -1;
 	}
@@ -109,9 +108,10 @@ main(int argc, char **argv)
 
 	document_global_init();
 	if (parse(argc, argv, &o) < 0) {
-		(void) fprintf(stderr, "usage: check [--database FILE] [--per-hour N] [--ended] "
-		                       "[--acked FILE] [--watchdog S] [--only I1,…] [--label TEXT "
-		                       "--faults TEXT] RECORD…\n");
+		(void) fprintf(
+		    stderr, "usage: check [--database FILE] [--per-hour N] [--ended] "
+		            "[--acked FILE] [--watchdog S] [--slack S] [--only I1,…] [--label TEXT "
+		            "--faults TEXT] RECORD…\n");
 		return 2;
 	}
 	history_init(&h);

@@ -6,7 +6,7 @@
 
 #define TEXTS 20
 /* The clocks of the engine's record and of the journal are one, read at other moments. */
-#define SLACK_S 2.0
+#define SLACK_S 2.0 /* where the limits say none */
 
 const struct invariant invariants[INVARIANT_N] = {
     {"I1", "nothing acknowledged is lost", invariant_1_nothing_lost},
@@ -80,7 +80,7 @@ invariant_has_plan(const json_t *spec)
 /* ---- I1 ---- */
 
 static bool
-has_row(const struct history *h, const char *service_id, double t)
+has_row(const struct history *h, const char *service_id, double t, double slack_s)
 {
 	json_t *row;
 	size_t i;
@@ -89,8 +89,8 @@ has_row(const struct history *h, const char *service_id, double t)
 		const json_t *ended = json_object_get(row, "ended_s");
 
 		if (streq(shape_text(row, "service_id", ""), service_id) &&
-		    json_number_value(json_object_get(row, "created_s")) <= t + SLACK_S &&
-		    (!json_is_number(ended) || json_number_value(ended) >= t - SLACK_S))
+		    json_number_value(json_object_get(row, "created_s")) <= t + slack_s &&
+		    (!json_is_number(ended) || json_number_value(ended) >= t - slack_s))
 			return true;
 	}
 	return false;
@@ -113,10 +113,10 @@ void
 invariant_1_nothing_lost(const struct history *h, const struct invariant_limits *l,
                          struct invariant_result *ret)
 {
+	double slack_s = l->slack_s > 0 ? l->slack_s : SLACK_S;
 	json_t *line, *id;
 	size_t i;
 
-	(void) l;
 	*ret = (struct invariant_result){0};
 	if (h->database == NULL)
 		return;
@@ -127,7 +127,7 @@ invariant_1_nothing_lost(const struct history *h, const struct invariant_limits 
 		if (!invariant_is_our_write(line))
 			continue;
 		ret->checks++;
-		if (!has_row(h, shape_text(line, "id", ""), invariant_time(line)))
+		if (!has_row(h, shape_text(line, "id", ""), invariant_time(line), slack_s))
 			invariant_violated(ret, line, "'%s' was written, and no move says so",
 			                   shape_text(line, "name", ""));
 	}

@@ -13,6 +13,7 @@ struct invariant_result {
 
 struct invariant_limits {
 	double per_hour;   /* I4: [moves] per-hour; 0 = not checked */
+	double slack_s;    /* I1: between the record's clock and the journal's; 0 = 2 s */
 	double watchdog_s; /* I7: longest silence */
 	double rss_share;  /* I7: how much larger the second half may be, e.g. 1.1 */
 	bool ended;        /* nothing may be left open at the end of the record */
