@@ -54,7 +54,6 @@ static void
 test_reason_of_nodes_away(void **state)
 {
 	struct run *r = run_open(3, 41, RUN_THREE);
-	json_auto_t *made = NULL;
 	_cleanup_(freep) char *reply = NULL;
 	struct error err = {0};
 
