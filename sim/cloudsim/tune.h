@@ -1,8 +1,9 @@
 /*
  * Thresholds and prices, found on training days alone: pbf's thresholds by least cost_j; linear's
- * price of overload as the lowest at which it overloads little more than half of what the tuned pbf
- * does there, once for plans of one pass and once for several, and of the two the cheaper by
- * cost_j. All in the files' sorted order: they must not follow a shuffle.
+ * price of overload as the lowest at which it overloads at most .6 of what the tuned pbf does
+ * there, once for plans of one pass and once for several, and of the two the one that takes less
+ * energy, unless it costs over 2 % more by cost_j. All in the files' sorted order: they must not
+ * follow a shuffle.
  */
 #pragma once
 
