@@ -9,6 +9,7 @@ packages_rig='docker.io iptables iproute2 busybox-static curl gcc libc6-dev jq s
 packages_check='libcmocka-dev bats clang clang-format-14 libclang-rt-14-dev mandoc xz-utils openssl
 	strace shellcheck python3'
 packages_boot='systemd-container mmdebstrap'
+packages_vm='qemu-system-x86 busybox-static e2fsprogs'
 
 # packages_install NAME…: installs those that are missing; quiet when there are none.
 packages_install() {

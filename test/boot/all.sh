@@ -8,8 +8,9 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-top=$(realpath "$here/../..")
 long=${LONG:-0}
+# shellcheck source-path=SCRIPTDIR source=source.sh
+. "$here/source.sh"
 # shellcheck source-path=SCRIPTDIR source=tree.sh
 . "$here/tree.sh"
 
@@ -33,18 +34,6 @@ ok() {
 		echo "not ok $n - $text"
 		failed=$((failed + 1))
 	fi
-}
-
-# README's commands under its heading, one logical line each.
-readme() {
-	sed -n '/^## On your own Swarm/,/^It observes/p' "$top/README.md" | sed -n 's/^    //p' |
-		sed -e ':join' -e '/\\$/N; s/\\\n */ /; t join'
-}
-
-source_copy() {
-	mkdir -p "$1"
-	tar -C "$top" --exclude=./.git --exclude=./build --exclude=./autom4te.cache -cf - . | tar -C "$1" -xf -
-	(cd "$1" && rm -rf Makefile config.status config.h)
 }
 
 # make_in TARGET: README's `sudo make TARGET`, into the tree.

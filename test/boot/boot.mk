@@ -5,4 +5,7 @@ EXTRA_DIST += \
 	test/boot/boot.sh \
 	test/boot/machine.sh \
 	test/boot/sandbox.sh \
-	test/boot/tree.sh
+	test/boot/source.sh \
+	test/boot/tree.sh \
+	test/boot/vm.sh \
+	test/boot/vm_inside.sh

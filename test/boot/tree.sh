@@ -16,8 +16,8 @@ tree_sources() {
 		"Origin: ${id^}" | sort -u
 }
 
-# tree_make DIR: about 20 s, most of it for fetching and unpacking 90 packages.
-tree_make() {
+# tree_plain DIR: about 20 s, most of it for fetching and unpacking 90 packages.
+tree_plain() {
 	local suite proxies=() line
 
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -27,15 +27,20 @@ tree_make() {
 	done < <(apt-config dump | grep -E '^Acquire::https?::Proxy')
 	tree_sources | mmdebstrap --quiet --mode=root --variant=minbase --include="${tree_packages// /,}" \
 		--aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io "${proxies[@]}" "$suite" "$1" - || return 1
-	tree_finish "$1"
-}
-
-tree_finish() {
 	# Timers that would fetch packages, and a journal that outlives a boot.
 	rm -f "$1"/etc/systemd/system/timers.target.wants/* "$1/etc/machine-id"
-	mkdir -p "$1/var/log/journal" "$1/srv/engine" "$1/etc/systemd/system/sockets.target.wants"
+	mkdir -p "$1/var/log/journal"
 	systemd-machine-id-setup --root="$1" 2>/dev/null
 	echo manager >"$1/etc/hostname"
+	# README's commands begin with it.
+	printf '#!/bin/sh\nexec "$@"\n' >"$1/usr/local/bin/sudo"
+	chmod 755 "$1/usr/local/bin/sudo"
+}
+
+# tree_make DIR: with the engine's stand-in.
+tree_make() {
+	tree_plain "$1" || return 1
+	mkdir -p "$1/srv/engine" "$1/etc/systemd/system/sockets.target.wants"
 	chroot "$1" groupadd --system docker
 	# As docker.io has it.
 	cat >"$1/usr/lib/systemd/system/docker.socket" <<-END
@@ -60,9 +65,6 @@ tree_finish() {
 		WantedBy=multi-user.target
 	END
 	ln -s /usr/lib/systemd/system/docker.socket "$1/etc/systemd/system/sockets.target.wants/"
-	# README's commands begin with it.
-	printf '#!/bin/sh\nexec "$@"\n' >"$1/usr/local/bin/sudo"
-	chmod 755 "$1/usr/local/bin/sudo"
 }
 
 # tree_files DIR: everything in it but what a boot writes, with owner, mode and link's target.
