@@ -134,7 +134,7 @@ one_world() {
 		'deploy-quiet = 0' 'node-quiet = 0'
 	fake_foragerd "$name"
 	sleep 1.5
-	for ((i = 1; i <= changes / worlds; i++)); do
+	for ((i = 1; i <= (changes + worlds - 1) / worlds; i++)); do
 		one_round "$name" $((i + $1 * 1000))
 		echo "$i" >>"$FAKE_DIR/$name/rounds"
 	done

@@ -57,7 +57,7 @@ one_world() {
 	fake_config "$name" m1 'mode = observe' '[moves]' 'per-hour = 3600' 'deadline = 30s' 'cooldown = 0' \
 		'deploy-quiet = 0'
 	specs "$name" >"$FAKE_DIR/$name/before"
-	for ((i = 0; i < actions / worlds; i++)); do
+	for ((i = 0; i < (actions + worlds - 1) / worlds; i++)); do
 		one_action "$name" >>"$FAKE_DIR/$name/log" 2>&1
 		echo $? >>"$FAKE_DIR/$name/exits"
 	done
