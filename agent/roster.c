@@ -255,7 +255,8 @@ make_reading(const struct docker_stats *s)
 }
 
 bool
-roster_read(struct roster *r, struct roster_item *item, const struct docker_stats *stats)
+roster_read(struct roster *r, struct roster_item *item, const struct docker_stats *stats,
+            int64_t now_wall_ms)
 {
 	const uint32_t needed = DOCKER_STATS_RUNNING | DOCKER_STATS_CPU | DOCKER_STATS_MEMORY;
 	struct reading now = make_reading(stats);
@@ -275,6 +276,7 @@ roster_read(struct roster *r, struct roster_item *item, const struct docker_stat
 		profile_restarted(item->profile);
 	if (result != SAMPLE_OK)
 		return false;
+	sample.t_ms = now_wall_ms;
 	item->last = sample;
 	profile_push(item->profile, &sample, &item->limits);
 	return true;

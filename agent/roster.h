@@ -54,10 +54,12 @@ size_t roster_forget(struct roster *r, const char *node_id, uint64_t round);
 struct roster_item *roster_find(struct roster *r, const char *container_id);
 
 /*
- * A reading of the container's counters. Returns true when it made a sample (item->last), which is
- * in its profile then.
+ * A reading of the container's counters that was seen at now_wall_ms. Returns true when it made a
+ * sample (item->last), which is in its profile then. How long the sample is says the engine's
+ * clock, when it was says ours: the nodes' clocks differ, and their steps are compared.
  */
-bool roster_read(struct roster *r, struct roster_item *item, const struct docker_stats *stats);
+bool roster_read(struct roster *r, struct roster_item *item, const struct docker_stats *stats,
+                 int64_t now_wall_ms);
 
 /* Σ over the node's containers of their newest samples; returns how many have one. */
 size_t roster_load_of(const struct roster *r, const char *node_id, double *ret_cpu_cores,

@@ -207,7 +207,7 @@ take_stats(struct source *src, const char *container_id, const struct docker_sta
 
 	if (item == NULL)
 		return;
-	if (roster_read(s->roster, item, stats)) {
+	if (roster_read(s->roster, item, stats, wall_ms())) {
 		add_row(s, item);
 		next = pace_next(&item->pace, &item->last, next, s->config->sample_stretch);
 	}

@@ -24,7 +24,7 @@ struct reading {
 
 /* Rates between two readings. A rate that is not known is NAN, never 0. */
 struct sample {
-	int64_t t_ms;           /* the end of the interval */
+	int64_t t_ms;           /* the end of the interval; of sample_diff by the engine's clock */
 	int64_t dt_ms;          /* its length, > 0 */
 	double cpu_cores;       /* measured use */
 	double throttled_ratio; /* share of CFS periods throttled, 0 … 1; 0 without a limit */

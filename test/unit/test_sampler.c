@@ -176,6 +176,13 @@ stats(int64_t second, double cores)
 	};
 }
 
+/* When foragerd sees what an engine with the right time reads in that second. */
+static int64_t
+seen_ms(int64_t second)
+{
+	return (1700000000 + second) * 1000;
+}
+
 static struct roster *
 new_roster(void)
 {
@@ -193,7 +200,7 @@ fed(struct roster *r, const char *id, const char *task_id, double cores, int sec
 	for (int s = 1; s <= seconds; s++) {
 		struct docker_stats x = stats(s, cores);
 
-		assert_int_equal(roster_read(r, item, &x), s > 1);
+		assert_int_equal(roster_read(r, item, &x, seen_ms(s)), s > 1);
 	}
 	return item;
 }
@@ -216,14 +223,47 @@ test_roster_measures(void **state)
 	assert_int_equal(roster_load_of(r, "another", &cpu, &mem), 0);
 	/* Not running, or without CPU figures: no sample, and the next one is not spoilt. */
 	x.flags = 0;
-	assert_false(roster_read(r, item, &x));
+	assert_false(roster_read(r, item, &x, seen_ms(31)));
 	x = stats(32, 0.25);
-	assert_true(roster_read(r, item, &x));
+	assert_true(roster_read(r, item, &x, seen_ms(32)));
 	assert_true(fabs(item->last.cpu_cores - 0.25) < 1e-6);
 	/* Counters that ran backwards: recreated, no negative rate. */
 	x = stats(33, 0);
-	assert_false(roster_read(r, item, &x));
+	assert_false(roster_read(r, item, &x, seen_ms(33)));
 	roster_free(r);
+}
+
+/* A node's clock may be wrong by any amount: what it reads is as fresh as what the others read. */
+static void
+test_an_engines_clock_may_be_wrong(void **state)
+{
+	static const int64_t wrong_by_s[] = {-31536000, -3600, -1, 0, 1, 3600, 31536000};
+	struct profile_summary right = {0};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_by_s); i++) {
+		struct roster *r = new_roster();
+		struct docker_container c = container("c1", "t1");
+		struct roster_item *item = roster_see(r, &c, NULL, 1);
+		struct profile_summary now;
+
+		for (int s = 1; s <= 60; s++) {
+			struct docker_stats x = stats(s, 0.25);
+
+			x.read_ns += wrong_by_s[i] * INT64_C(1000000000);
+			assert_int_equal(roster_read(r, item, &x, seen_ms(s)), s > 1);
+		}
+		assert_int_equal(item->last.t_ms, seen_ms(60));
+		assert_int_equal(item->last.dt_ms, 1000);
+		profile_summarise(item->profile, seen_ms(60), &now);
+		if (i == 0)
+			right = now;
+		assert_true(now.confidence > 0.9);
+		assert_true(fabs(now.confidence - right.confidence) < 1e-12);
+		assert_true(fabs(now.cpu_now_cores - 0.25) < 1e-6);
+		assert_int_equal(now.last_ms, seen_ms(60));
+		roster_free(r);
+	}
 }
 
 static void
@@ -514,6 +554,7 @@ main(void)
 	    cmocka_unit_test(test_inflight_grows_while_flat),
 	    cmocka_unit_test(test_inflight_shrinks_on_failure),
 	    cmocka_unit_test(test_roster_measures),
+	    cmocka_unit_test(test_an_engines_clock_may_be_wrong),
 	    cmocka_unit_test(test_roster_forgets_what_was_not_listed),
 	    cmocka_unit_test(test_forecasts_reach_the_facts),
 	    cmocka_unit_test(test_inheritance_and_reload),
