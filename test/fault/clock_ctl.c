@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ static int
 usage(void)
 {
 	(void) fputs(
-	    "usage: clock_ctl FILE new | now | scale FACTOR | jump SECONDS | forward SECONDS\n",
+	    "usage: clock_ctl FILE new | now | scale FACTOR | jump SECONDS | forward SECONDS\n"
+	    "       clock_ctl FILE jumps SECONDS EVERY\n",
 	    stderr);
 	return 2;
 }
@@ -78,8 +80,26 @@ face_now(const struct clock_file *file)
 	int64_t real = real_ns(CLOCK_MONOTONIC), mono, wall;
 
 	clock_face_at(&face, real, &mono, &wall);
-	return (struct clock_face){
-	    .real_mono_ns = real, .fake_mono_ns = mono, .fake_wall_ns = wall, .scale = face.scale};
+	return (struct clock_face){.real_mono_ns = real,
+	                           .fake_mono_ns = mono,
+	                           .fake_wall_ns = wall,
+	                           .scale = face.scale,
+	                           .jump_ns = face.jump_ns,
+	                           .jump_every_ns = face.jump_every_ns};
+}
+
+/* A jump again and again, so that no step is without one, however slow the test is. */
+static int
+jumps(struct clock_file *file, double by_s, double every_s)
+{
+	struct clock_face face = face_now(file);
+
+	if (!(every_s >= 0))
+		return usage();
+	face.jump_ns = (int64_t) (by_s * 1e9);
+	face.jump_every_ns = (int64_t) (every_s * 1e9);
+	file_write(file, &face);
+	return 0;
 }
 
 static int
@@ -104,13 +124,21 @@ turn(struct clock_file *file, const char *word, double value)
 	return 0;
 }
 
+static bool
+is_number(const char *word, double *ret)
+{
+	char *end;
+
+	*ret = strtod(word, &end);
+	return *word != '\0' && *end == '\0' && isfinite(*ret);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct clock_file *file;
 	struct clock_face face;
-	char *end;
-	double value;
+	double value, every;
 
 	if (argc < 3)
 		return usage();
@@ -135,10 +163,10 @@ main(int argc, char **argv)
 		              (double) face.fake_mono_ns / 1e9);
 		return 0;
 	}
-	if (argc != 4)
-		return usage();
-	value = strtod(argv[3], &end);
-	if (*argv[3] == '\0' || *end != '\0' || !isfinite(value))
+	if (argc == 5 && strcmp(argv[2], "jumps") == 0 && is_number(argv[3], &value) &&
+	    is_number(argv[4], &every))
+		return jumps(file, value, every);
+	if (argc != 4 || !is_number(argv[3], &value))
 		return usage();
 	return turn(file, argv[2], value);
 }

@@ -6,6 +6,7 @@
  *	CLOCK_SHIM=FILE LD_PRELOAD=…/clock_shim.so foragerd …
  *	clock_ctl FILE scale 60                from now on a minute a second, in all of them at once
  *	clock_ctl FILE jump -31536000          the wall clock only: somebody set it a year back
+ *	clock_ctl FILE jumps 3600 8            the wall clock by an hour in every 8 s; 0 0 ends it
  *	clock_ctl FILE forward 3600            both clocks: an hour has passed
  *	clock_ctl FILE now                     prints wall and monotonic seconds
  *

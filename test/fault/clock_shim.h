@@ -2,7 +2,8 @@
 
 /* The clock that clock_ctl writes and every program under clock_shim.so reads (mmap of one file).
  * At the machine's real CLOCK_MONOTONIC real_mono_ns, it was fake_mono_ns and fake_wall_ns; since
- * then both have gone on at scale times the real speed. scale 0: time stands still. */
+ * then both have gone on at scale times the real speed, and the wall clock has jumped by jump_ns
+ * each time that jump_every_ns had passed (0: never). scale 0: time stands still. */
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 struct clock_face {
 	int64_t real_mono_ns, fake_mono_ns, fake_wall_ns;
 	double scale;
+	int64_t jump_ns, jump_every_ns;
 };
 
 struct clock_file {
@@ -44,4 +46,6 @@ clock_face_at(const struct clock_face *face, int64_t real_mono_ns, int64_t *mono
 
 	*mono_ns = face->fake_mono_ns + passed;
 	*wall_ns = face->fake_wall_ns + passed;
+	if (face->jump_every_ns > 0)
+		*wall_ns += passed / face->jump_every_ns * face->jump_ns;
 }
