@@ -7,24 +7,30 @@
 
 #include "model/forecast.h"
 
-#define POOLED_TERMS 4
+#define POOLED_TERMS 5
 
 /* One container. */
 struct pooled_level {
 	double newest, fast, slow;   /* levels: EWMA .3; a mean that forgets over 25 steps */
-	double slow_var;             /* EWMA of (newest − slow)² */
+	double slow_var;             /* EWMA of (newest − slow)²; a guess after the first step */
 	double last[FORECAST_STEPS]; /* oldest first */
 	double n;                    /* steps seen */
 };
 
-/* What all share: least squares of the mean on [newest, fast, slow, 1] and of the variance on
- * [(newest − slow)², slow_var, slow·(scale − slow), 1], with a prior. */
+/*
+ * What all share: least squares of the mean on [newest, fast, slow, 1, slow · trend] and of the
+ * variance on [(newest − slow)², slow_var, slow·(1 − slow), 1], with a prior. The trend: a slow
+ * level lags behind when all go down together, as at night, and one container's newest values are
+ * too noisy to show it; those of all together do.
+ */
 struct pooled {
 	double mean_a[POOLED_TERMS][POOLED_TERMS], mean_b[POOLED_TERMS], mean[POOLED_TERMS];
 	double var_a[POOLED_TERMS][POOLED_TERMS], var_b[POOLED_TERMS], var[POOLED_TERMS];
+	double sum_fast, sum_slow; /* of what was pushed in this step */
+	double trend;              /* Σ fast / Σ slow − 1 of the last one */
 };
 
-/* At the prior: .2 fast + .8 slow, and half of both variances. */
+/* At the prior: .2 fast + .8 slow + half of the trend, and most of the slow variance. */
 void pooled_init(struct pooled *p);
 
 /*

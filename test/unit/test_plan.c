@@ -276,8 +276,54 @@ pooled_forecasts(void **state)
 	assert_true(fabs(pooled_next(&p, &noisy).mean - .5) < .06);
 	assert_true(pooled_next(&p, &flat).var < .004);
 	assert_true(fabs(sqrt(pooled_next(&p, &noisy).var) - .1) < .03);
-	assert_true(fabs(pooled_slow(&flat).mean - .4) < 1e-9 && pooled_slow(&flat).var < 1e-9);
+	assert_true(fabs(pooled_slow(&flat).mean - .4) < 1e-9 && pooled_slow(&flat).var < 1e-6);
 	assert_true(flat.last[0] == .4 && noisy.n == 300);
+}
+
+/* What was seen once is not sure: the more it may vary, the less. */
+static void
+pooled_first_values(void **state)
+{
+	static const struct {
+		double value, least, most; /* of the sd */
+	} cases[] = {{0, .05, .1}, {.1, .1, .2}, {.5, .15, .3}, {1, .05, .1}};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pooled_level l = {0};
+		struct pooled p;
+		double sd;
+
+		pooled_init(&p);
+		pooled_push(&p, &l, cases[i].value);
+		pooled_solve(&p);
+		sd = sqrt(pooled_next(&p, &l).var);
+		if (!(sd > cases[i].least && sd < cases[i].most))
+			fail_msg("case %zu: sd %g", i, sd);
+	}
+}
+
+/* All go down together: the forecast follows sooner than each one's own slow level. */
+static void
+pooled_trend(void **state)
+{
+	struct pooled p;
+	struct pooled_level l[20] = {0};
+	double slow = 0, next = 0;
+
+	(void) state;
+	pooled_init(&p);
+	for (int t = 0; t < 60; t++) {
+		for (size_t i = 0; i < ARRAY_SIZE(l); i++)
+			pooled_push(&p, &l[i], (.2 + .02 * (double) i) * (t < 40 ? 1 : .5));
+		pooled_solve(&p);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(l); i++) {
+		slow += pooled_slow(&l[i]).mean;
+		next += pooled_next(&p, &l[i]).mean;
+	}
+	assert_true(p.trend < -.1);
+	assert_true(next < .85 * slow);
 }
 
 int
@@ -292,6 +338,8 @@ main(void)
 	    cmocka_unit_test(spreads),
 	    cmocka_unit_test(stays),
 	    cmocka_unit_test(pooled_forecasts),
+	    cmocka_unit_test(pooled_first_values),
+	    cmocka_unit_test(pooled_trend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
