@@ -27,12 +27,16 @@ struct policy_options {
 	 * noise. A simulator, whose costs are exact, may fix both (1 and 1 in published runs).
 	 */
 	double row_weight, sample_sd;
+	/* Learning counts so much of what the next decision gains (learn.c). */
+	double kappa;
+	/* Features that take no part, a bit each (policy/basis.h): for ablations. */
+	uint32_t without;
 	/* pbf: relief when mean + sds·sd exceed the cores; targets hold mean + fit_sds·sd (in a
 	 * plan; else sds); nodes below this load are drained */
 	double pbf_sds, pbf_fit_sds, pbf_drain_below;
 };
 
-/* linear, 5 min, 2 h, held 4 h, exploring, seed 1. */
+/* linear, 5 min, 2 h, held 4 h, exploring, seed 1, κ = .7. */
 void policy_options_init(struct policy_options *ret);
 
 /*

@@ -12,8 +12,6 @@
  */
 #include "policy/policy.h"
 
-#define KAPPA 0.7
-
 struct lesson {
 	struct policy *p;
 	const struct transition *t;
@@ -61,14 +59,14 @@ row(struct lesson *f, size_t before, size_t after)
 {
 	const struct candidate *next = next_move(f);
 	const char *id = f->t->after->nodes[after].id;
-	double phi[BASIS_N], then[BASIS_N], y, value, residual;
+	double phi[BASIS_N], then[BASIS_N], y, value, residual, kappa = f->p->options.kappa;
 
 	basis_of(&f->before->nodes[before], phi);
 	basis_of(&f->after->nodes[after], then);
 	value = linear_value(f->p->linear.theta, then);
 	if (next != NULL && next->action.from == after)
-		value -= KAPPA * next->gain;
-	value -= KAPPA * f->planned[after];
+		value -= kappa * next->gain;
+	value -= kappa * f->planned[after];
 	y = cost_total(&f->costs[after]) + linear_gamma(&f->p->linear, f->t->dt_ms) * value;
 	residual = linear_row(&f->p->linear, phi, y, residual_before(f->p, id));
 	if (!isfinite(residual))

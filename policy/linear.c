@@ -68,6 +68,22 @@ linear_init(struct linear *l, int64_t step_ms, int64_t horizon_ms, const struct 
 	linear_solve(l);
 }
 
+static bool
+is_without(const struct linear *l, size_t i)
+{
+	return (l->without >> i & 1) != 0;
+}
+
+void
+linear_without(struct linear *l, uint32_t features)
+{
+	l->without = features;
+	for (size_t i = 0; i < BASIS_N; i++)
+		if (is_without(l, i))
+			l->prior[i] = l->b[i] = 0;
+	linear_solve(l);
+}
+
 void
 linear_forget(struct linear *l, int64_t dt_ms)
 {
@@ -138,8 +154,11 @@ linear_row(struct linear *l, const double phi[static BASIS_N], double y, double 
 	if (!(l->row_weight > 0))
 		residual = CLAMP(residual, -most, most);
 	for (size_t i = 0; i < BASIS_N; i++) {
+		if (is_without(l, i))
+			continue;
 		for (size_t j = 0; j <= i; j++)
-			l->a[i][j] += weight * phi[i] * phi[j];
+			if (!is_without(l, j))
+				l->a[i][j] += weight * phi[i] * phi[j];
 		l->b[i] += weight * phi[i] * (expected + residual);
 	}
 	l->noise_squares += weight * residual * residual;
@@ -242,5 +261,5 @@ linear_sample(const struct linear *l, const double z[static BASIS_N], double ret
 
 	solve_upper(l, z, ret);
 	for (size_t i = 0; i < BASIS_N; i++)
-		ret[i] = l->theta[i] + sd * ret[i];
+		ret[i] = is_without(l, i) ? 0 : l->theta[i] + sd * ret[i];
 }

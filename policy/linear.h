@@ -23,10 +23,14 @@ struct linear {
 	uint64_t rows, refused;
 	/* Fixed by whoever knows better (policy_options); 0: by the estimates above. */
 	double row_weight, sample_sd;
+	uint32_t without; /* linear_without */
 };
 
 /* step and horizon > 0. Starts at the prior. */
 void linear_init(struct linear *l, int64_t step_ms, int64_t horizon_ms, const struct objective *o);
+
+/* The features (a bit each) take no part: their weights are and stay 0. Before the first row. */
+void linear_without(struct linear *l, uint32_t features);
 
 /* e^(−dt / horizon) */
 double linear_gamma(const struct linear *l, int64_t dt_ms);

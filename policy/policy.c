@@ -38,6 +38,7 @@ policy_options_init(struct policy_options *ret)
 	    .hold_ms = 4 * 3600 * 1000,
 	    .explore = true,
 	    .seed = 1,
+	    .kappa = 0.7,
 	    .pbf_sds = 2.0,
 	    .pbf_fit_sds = 2.0,
 	    .pbf_drain_below = 0.4,
@@ -77,6 +78,8 @@ options_check(const struct policy_options *o, struct error *err)
 	if (!(o->row_weight >= 0 && o->row_weight <= 1) ||
 	    !(o->sample_sd >= 0 && o->sample_sd <= 1e3))
 		return error_set(err, EINVAL, "a row weighs 0 to 1, a sample's sd is 0 to 1e3");
+	if (!(o->kappa >= 0 && o->kappa <= 1))
+		return error_set(err, EINVAL, "kappa is 0 to 1");
 	if (!(o->pbf_sds > 0 && o->pbf_sds <= 10) ||
 	    !(o->pbf_fit_sds > 0 && o->pbf_fit_sds <= 10) ||
 	    !(o->pbf_drain_below >= 0 && o->pbf_drain_below <= 1))
@@ -105,6 +108,8 @@ policy_new(const struct policy_options *options, struct policy **ret, struct err
 	/* A fresh sample each step is a lottery that stay must lose in the end. */
 	p->options.hold_ms = MAX(options->hold_ms, options->step_ms);
 	linear_init(&p->linear, options->step_ms, options->horizon_ms, &options->objective);
+	if (options->without != 0)
+		linear_without(&p->linear, options->without);
 	p->linear.row_weight = options->row_weight;
 	p->linear.sample_sd = options->sample_sd;
 	fallback_init(&p->fallback);
