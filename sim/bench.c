@@ -17,6 +17,7 @@ struct bench {
 	size_t n_contenders;
 	uint32_t n_seeds;
 	struct product_tuning tuning;
+	struct day **train; /* in sorted order; only read once loaded */
 	struct bench_row *rows;
 	struct error *errors; /* of each row */
 	size_t n_rows, total, done_before;
@@ -27,6 +28,9 @@ bench_done(struct bench *b)
 {
 	for (size_t i = 0; i < b->n_contenders; i++)
 		contender_done(&b->contenders[i]);
+	for (size_t i = 0; b->train != NULL && i < b->request->n_train; i++)
+		day_free(b->train[i]);
+	free(b->train);
 	free(b->contenders);
 	free(b->errors);
 }
@@ -120,30 +124,16 @@ tell(void *data, size_t count)
 /* --- training days -------------------------------------------------------------------------------
  */
 
-static void
-days_free(struct day **days, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		day_free(days[i]);
-	free(days);
-}
-
 static int
-days_load(const struct bench *b, uint64_t seed, struct day ***ret, struct error *err)
+train_load(struct bench *b, struct error *err)
 {
 	size_t n = b->request->n_train;
-	struct day **days = xcalloc(n + 1, sizeof(*days));
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		int r = day_get(b, b->request->train[i], seed, &days[i], err);
-
-		if (r < 0) {
-			days_free(days, n);
-			return r;
-		}
-	}
-	*ret = days;
-	return 0;
+	b->train = xcalloc(n + 1, sizeof(struct day *));
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = day_load(b->request->traces, b->request->train[i], &b->train[i], err);
+	return r;
 }
 
 static bool
@@ -156,45 +146,33 @@ has_tuned(const struct bench *b, const char *algorithm)
 	return false;
 }
 
-static int
-tune(struct bench *b, struct error *err)
+static void
+tune(struct bench *b)
 {
-	struct tune_request q = {.keep_idle = b->request->keep_idle,
+	struct tune_request q = {.days = b->train,
+	                         .keep_idle = b->request->keep_idle,
 	                         .linear = has_tuned(b, "linear"),
 	                         .threads = b->request->threads,
 	                         .done = tell,
 	                         .data = b};
-	struct day **days;
-	int r = days_load(b, 0, &days, err);
 
-	if (r < 0)
-		return r;
-	q.days = days;
 	if (q.linear || has_tuned(b, "pbf"))
 		q.n_days = b->request->n_train;
 	b->total = b->n_rows + tune_steps(&q);
 	tune_run(&q, &b->tuning);
 	b->done_before += tune_steps(&q);
-	days_free(days, b->request->n_train);
-	return 0;
 }
 
 /* --- rows ----------------------------------------------------------------------------------------
  */
 
-static int
-trained_new(const struct bench *b, const struct contender *c, uint64_t seed, struct policy **ret,
-            struct error *err)
+static struct policy *
+trained_new(const struct bench *b, const struct contender *c, uint64_t seed)
 {
-	struct day **days;
-	int r = days_load(b, seed, &days, err);
+	struct policy *p = product_new(c, &b->tuning, seed + 1);
 
-	if (r < 0)
-		return r;
-	*ret = product_new(c, &b->tuning, seed + 1);
-	product_train(*ret, c, &b->tuning, days, b->request->n_train, seed, b->request->keep_idle);
-	days_free(days, b->request->n_train);
-	return 0;
+	product_train(p, c, &b->tuning, b->train, b->request->n_train, seed, b->request->keep_idle);
+	return p;
 }
 
 static void
@@ -234,9 +212,8 @@ row_run(void *data, size_t i)
 	row->seed = t.seed = b->request->seeds > 0 ? i % b->n_seeds + 1 : 0;
 	if (day_get(b, name, row->seed, &day, &b->errors[i]) < 0)
 		return;
-	if (t.contender->kind == CONTENDER_PRODUCT &&
-	    trained_new(b, t.contender, row->seed, &p, &b->errors[i]) < 0)
-		return;
+	if (t.contender->kind == CONTENDER_PRODUCT)
+		p = trained_new(b, t.contender, row->seed);
 	t.day = day;
 	t.policy = p;
 	trial_run(&t, &score);
@@ -265,13 +242,14 @@ bench_run(const struct bench_request *request, struct bench_row **ret, size_t *r
 
 	if (r == 0)
 		r = days_check(request, err);
+	if (r == 0)
+		r = train_load(&b, err);
 	if (r < 0)
 		return r;
 	b.n_seeds = MAX(request->seeds, 1u);
 	b.n_rows = request->n_days * b.n_contenders * b.n_seeds;
-	r = tune(&b, err);
-	if (r == 0)
-		r = rows_run(&b, err);
+	tune(&b);
+	r = rows_run(&b, err);
 	if (r < 0) {
 		bench_rows_free(b.rows, b.n_rows);
 		return r;

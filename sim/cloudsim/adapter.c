@@ -12,6 +12,9 @@
 #define MIPS_PER_CORE 1000.0
 #define STEP_MS       ((int64_t) 300 * 1000)
 #define START_MS      ((int64_t) 1299110400000) /* the first trace day's midnight */
+/* Each seed has a day of its own, for a policy's draws follow the clock. */
+#define DAYS   1000
+#define DAY_MS ((int64_t) 24 * 3600 * 1000)
 /* Forecasts are confident after so many steps. */
 #define KNOWN_STEPS 2.0
 
@@ -155,7 +158,8 @@ snapshot_fill(struct adapter *a, struct view *v)
 	v->arena = arena_new();
 	*s = (struct snapshot){
 	    .mono_ms = (int64_t) a->cloud->tick * STEP_MS,
-	    .wall_ms = START_MS + (int64_t) a->cloud->tick * STEP_MS,
+	    .wall_ms =
+	        START_MS + (int64_t) (a->seed % DAYS) * DAY_MS + (int64_t) a->cloud->tick * STEP_MS,
 	    .step_ms = STEP_MS,
 	    .allow = {.actions = UINT32_MAX,
 	              .budget_left = UINT32_MAX,

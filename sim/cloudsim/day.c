@@ -168,6 +168,22 @@ day_shuffle(struct day *d, uint64_t seed)
 		d->files[i] = files[order[i]];
 }
 
+struct day *
+day_shuffled(const struct day *d, uint64_t seed)
+{
+	size_t size = (size_t) (DAY_SAMPLES + 1) * d->n_vms;
+	struct day *ret = xcalloc(1, sizeof(*ret));
+
+	*ret = (struct day){.name = xstrdup(d->name), .n_vms = d->n_vms};
+	ret->files = xcalloc(d->n_vms, sizeof(*ret->files));
+	for (uint32_t i = 0; i < d->n_vms; i++)
+		ret->files[i] = xstrdup(d->files[i]);
+	ret->use = xcalloc(size, sizeof(*ret->use));
+	memcpy(ret->use, d->use, size * sizeof(*ret->use));
+	day_shuffle(ret, seed);
+	return ret;
+}
+
 /* --- synthetic days ------------------------------------------------------------------------------
  */
 

@@ -29,6 +29,8 @@ void day_freep(struct day **d);
 
 /* The VMs in another order: the same for the same seed. Seed 0: as they are. */
 void day_shuffle(struct day *d, uint64_t seed);
+/* The same of a copy. day_free it. */
+struct day *day_shuffled(const struct day *d, uint64_t seed);
 
 /*
  * Writes synthetic days "synth-1" … into DIR (made if missing), each n_vms files: a mixture of

@@ -7,7 +7,12 @@
 struct product_tuning {
 	double pbf_sds, pbf_fit_sds, pbf_drain_below;
 	double overload; /* the price that linear learns by */
-	int passes;      /* over linear's plans, once trained */
+	/* linear: through the training days so often; over its plans so often, once trained. */
+	int rounds, passes;
+	/* What only studies vary (test/bench/study.c). */
+	double move, kappa, horizon_s;
+	uint32_t without;
+	bool samples; /* draws while learning; else the posterior mean */
 };
 
 void product_tuning_init(struct product_tuning *ret);
@@ -17,8 +22,10 @@ struct policy *product_new(const struct contender *c, const struct product_tunin
                            uint64_t seed);
 
 /*
- * Lets the policy decide and learn through the days, in their order, and freezes it (policy_freeze)
- * if there were any. Nothing for those that do not learn.
+ * Lets the policy decide and learn through the days, in their order, so often (tuning->rounds),
+ * each time in another order of the files, which follows from the seed: what is learnt of one order
+ * alone is half luck. Then freezes it (policy_freeze). Nothing without days, and for those that do
+ * not learn.
  */
 void product_train(struct policy *p, const struct contender *c, const struct product_tuning *tuning,
                    struct day *const *days, size_t n_days, uint64_t seed, bool keep_idle);

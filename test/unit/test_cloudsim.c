@@ -17,6 +17,7 @@
 #include "sim/cloudsim/contender.h"
 #include "sim/cloudsim/regress.h"
 #include "sim/cloudsim/score.h"
+#include "sim/cloudsim/tune.h"
 #include "sim/cloudsim/watts.h"
 
 static void
@@ -274,6 +275,11 @@ shuffling(void **state)
 		differs |= a->use[i] != i;
 	}
 	assert_true(differs);
+	/* A copy's order is the same, and the copied day stays as it was. */
+	day_free(b);
+	b = day_shuffled(c, 7);
+	for (uint32_t i = 0; i < 50; i++)
+		assert_true(a->use[i] == b->use[i] && c->use[i] == i);
 	day_free(a);
 	day_free(b);
 	day_free(c);
@@ -387,6 +393,63 @@ bounds_are_ordered(void **state)
 	day_free(day);
 }
 
+/* --- tuning --------------------------------------------------------------------------------------
+ */
+
+static void
+prices_by_a_line(void **state)
+{
+	static const struct {
+		double overload[4], most, price; /* at prices 10, 20, 40, 80 */
+	} cases[] = {
+	    /* overload = 8 / price: where it is .4, and between two prices */
+	    {{.8, .4, .2, .1}, .4, 20},
+	    {{.8, .4, .2, .1}, .28284271, 28.284271},
+	    /* a lucky one at 20 does not decide: the line through all does */
+	    {{.8, .2, .4, .1}, .2, 43.6203},
+	    /* never below what was tried, nor above */
+	    {{.8, .4, .2, .1}, 5, 10},
+	    {{.8, .4, .2, .1}, .01, 80},
+	    /* no more overload for less money: nothing is known, so the dearest */
+	    {{.1, .1, .1, .1}, .4, 80},
+	    {{.1, .2, .4, .8}, .4, 80},
+	    /* nothing may be overloaded, nothing is */
+	    {{.8, .4, .2, .1}, 0, 80},
+	    {{0, 0, 0, 0}, 0, 80},
+	    {{.1, 0, 0, 0}, .05, 10},
+	};
+	static const double prices[] = {10, 20, 40, 80};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		double got = tune_price(prices, cases[i].overload, 4, cases[i].most);
+
+		if (!(fabs(got / cases[i].price - 1) < 1e-3))
+			fail_msg("case %zu: %g, not %g", i, got, cases[i].price);
+	}
+}
+
+/* Without training days nothing is tuned. With them: test/cloudsim/compilers.sh, for it takes long.
+ */
+static void
+nothing_to_tune_on(void **state)
+{
+	struct day *days[2] = {NULL, NULL};
+	struct tune_request q = {.days = days, .linear = true};
+	struct product_tuning tuned, usual;
+
+	(void) state;
+	assert_int_equal(tune_steps(&q), 0);
+	tune_run(&q, &tuned);
+	product_tuning_init(&usual);
+	assert_true(tuned.overload == usual.overload && tuned.pbf_sds == usual.pbf_sds);
+	assert_true(tuned.rounds > 1 && tuned.passes > 1);
+	q.n_days = 2;
+	assert_true(tune_steps(&q) > 10);
+	q.linear = false;
+	assert_true(tune_steps(&q) > 10);
+}
+
 int
 main(void)
 {
@@ -403,6 +466,8 @@ main(void)
 	    cmocka_unit_test(idle_vms_are_gone_for_ever),
 	    cmocka_unit_test(placement_spreads_and_consolidation_packs),
 	    cmocka_unit_test(bounds_are_ordered),
+	    cmocka_unit_test(prices_by_a_line),
+	    cmocka_unit_test(nothing_to_tune_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
