@@ -154,11 +154,11 @@ linear_row(struct linear *l, const double phi[static BASIS_N], double y, double 
 	if (!(l->row_weight > 0))
 		residual = CLAMP(residual, -most, most);
 	for (size_t i = 0; i < BASIS_N; i++) {
-		if (is_without(l, i))
+		/* Most nodes of a large cluster may sleep, and do: all of theirs are 0. */
+		if (!(fabs(phi[i]) > 0) || is_without(l, i))
 			continue;
 		for (size_t j = 0; j <= i; j++)
-			if (!is_without(l, j))
-				l->a[i][j] += weight * phi[i] * phi[j];
+			l->a[i][j] += is_without(l, j) ? 0 : weight * phi[i] * phi[j];
 		l->b[i] += weight * phi[i] * (expected + residual);
 	}
 	l->noise_squares += weight * residual * residual;

@@ -32,10 +32,30 @@ struct adapter {
 	struct pooled pooled;
 	struct pooled_level *levels; /* of each VM */
 	struct view now, before;
+	char **host_ids, **vm_ids;
 	uint32_t *vm_of; /* of each service of now */
 	struct cloud_move *moves;
 	uint32_t *to; /* of each VM */
 };
+
+/* Made once: printing them anew at each tick took as long as deciding. */
+static char **
+ids_new(const char *prefix, uint32_t n)
+{
+	char **ids = xcalloc(n, sizeof(*ids));
+
+	for (uint32_t i = 0; i < n; i++)
+		ids[i] = xasprintf("%s-%05u", prefix, i);
+	return ids;
+}
+
+static void
+ids_free(char **ids, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free(ids[i]);
+	free(ids);
+}
 
 struct adapter *
 adapter_new(const struct cloud *c, struct policy *policy, uint64_t seed)
@@ -49,6 +69,8 @@ adapter_new(const struct cloud *c, struct policy *policy, uint64_t seed)
 	a->vm_of = xcalloc(c->n_vms, sizeof(*a->vm_of));
 	a->moves = xcalloc(c->n_vms, sizeof(*a->moves));
 	a->to = xcalloc(c->n_vms, sizeof(*a->to));
+	a->host_ids = ids_new("host", CLOUD_HOSTS);
+	a->vm_ids = ids_new("vm", c->n_vms);
 	pooled_init(&a->pooled);
 	return a;
 }
@@ -68,6 +90,8 @@ adapter_free(struct adapter *a)
 		return;
 	view_done(&a->now);
 	view_done(&a->before);
+	ids_free(a->host_ids, CLOUD_HOSTS);
+	ids_free(a->vm_ids, a->cloud->n_vms);
 	free(a->levels);
 	free(a->vm_of);
 	free(a->moves);
@@ -121,7 +145,7 @@ node_fill(const struct adapter *a, struct snapshot *s, uint32_t host)
 	struct snap_node *n = &s->nodes[host];
 	double cores = h->mips / MIPS_PER_CORE;
 
-	n->id = n->hostname = arena_printf(s->arena, "host-%03u", host);
+	n->id = n->hostname = a->host_ids[host];
 	n->capacity = (struct resources){(int64_t) (cores * 1e9), (int64_t) 4096 << 20};
 	n->usable_cores = cores;
 	n->cpu_cores = n->mem_bytes = NAN;
@@ -139,7 +163,7 @@ task_fill(struct adapter *a, struct snapshot *s, uint32_t vm)
 	struct snap_task *t = &s->tasks[i];
 
 	a->vm_of[i] = vm;
-	v->id = v->name = t->id = arena_printf(s->arena, "vm-%05u", vm);
+	v->id = v->name = t->id = a->vm_ids[vm];
 	v->replicas = v->n_tasks = 1;
 	v->first_task = t->service = i;
 	v->act = ACT_AUTO;

@@ -15,7 +15,7 @@
 #include "sim/cloudsim/product.h"
 
 /*
- * The aims are .6 and .2 (docs/evaluation.md). What a line through some fifteen noisy judgements
+ * The aims are .6 and .2 (docs/evaluation.md). What a line through some twelve noisy judgements
  * says of a new day is off by a tenth or so: the margin.
  */
 #define TUNE_OF_PBF 0.55
