@@ -22,7 +22,7 @@ CLEANFILES += $(benches) test/bench/ablation
 bench: $(benches)
 	@for program in $(benches); do (cd $(srcdir) && $(abs_builddir)/$$program $(BENCH_FLAGS)) || exit 1; done
 
-# Hours of processor: every day by what learnt on the others, 10 orders, both rules.
+# Some 20 minutes of two processors: every day by what learnt on the others, 10 orders, both rules.
 .PHONY: bench-cloudsim
 bench-cloudsim: forager$(EXEEXT)
 	FORAGER=$(abs_builddir)/forager $(srcdir)/test/bench/cloudsim.sh $(FORAGER_DAYS)

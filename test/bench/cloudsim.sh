@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole table of docs/cloudsim.md: each day reported by what learnt on the others, over N shuffled
 # orders and both rules, with 95 % intervals over the orders, paired against LR-MMT and the tuned pbf,
-# and whether the aims are met. Both rules at once. Some ten minutes of one core's time for 10 orders.
+# and whether the aims are met. Both rules at once. Some 40 minutes of one core's time for 10 orders.
 # Usage: FORAGER=PROGRAM cloudsim.sh TRACES [N [DAY...]]; rows go to cloudsim-{zd1,zd0}.csv.
 set -euo pipefail
 traces=$1
@@ -62,7 +62,7 @@ summary() {
 		aim("linear : pbf, overload", b, "overload", 0.6)
 		measure(b, "cost"); printf "%-34s %.4f ± %.4f\n", "linear : pbf, cost_j", mean, half
 		measure(b, "-cost"); printf "%-34s %.1f ± %.1f  aim below 0, interval included %s\n", "linear - pbf, cost_j", mean, half,
-			n_seeds > 1 && mean + half < 0 ? "PASS" : "MISS"
+			(n_seeds > 1 && mean + half < 0 ? "PASS" : "MISS")
 	}' "$1"
 }
 
