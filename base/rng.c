@@ -65,6 +65,26 @@ rng_below(struct rng *r, uint64_t n)
 	return x % n;
 }
 
+static void
+swap(unsigned char *a, unsigned char *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char t = a[i];
+
+		a[i] = b[i];
+		b[i] = t;
+	}
+}
+
+void
+rng_shuffle(struct rng *r, void *items, size_t n, size_t size)
+{
+	unsigned char *bytes = items;
+
+	for (size_t i = n; i > 1; i--)
+		swap(bytes + (i - 1) * size, bytes + rng_below(r, i) * size, size);
+}
+
 double
 rng_normal(struct rng *r)
 {

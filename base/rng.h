@@ -17,4 +17,7 @@ void rng_seed_stream(struct rng *r, uint64_t seed, uint64_t stream);
 uint64_t rng_u64(struct rng *r);
 double rng_double(struct rng *r);              /* [0, 1), 53 bits */
 uint64_t rng_below(struct rng *r, uint64_t n); /* 0 … n−1 without bias; n > 0 */
-double rng_normal(struct rng *r);              /* mean 0, variance 1 (Marsaglia's polar method) */
+/* Every order of these n items of size bytes is as likely (Fisher and Yates; Knuth's algorithm P).
+ */
+void rng_shuffle(struct rng *r, void *items, size_t n, size_t size);
+double rng_normal(struct rng *r); /* mean 0, variance 1 (Marsaglia's polar method) */

@@ -150,12 +150,7 @@ day_shuffle(struct day *d, uint64_t seed)
 	rng_seed(&rng, seed);
 	for (uint32_t i = 0; i < d->n_vms; i++)
 		order[i] = i;
-	for (uint32_t i = d->n_vms - 1; i > 0; i--) {
-		uint32_t k = (uint32_t) rng_below(&rng, (uint64_t) i + 1), x = order[i];
-
-		order[i] = order[k];
-		order[k] = x;
-	}
+	rng_shuffle(&rng, order, d->n_vms, sizeof(*order));
 	for (uint32_t t = 0; t <= DAY_SAMPLES; t++) {
 		double *use = d->use + (size_t) t * d->n_vms;
 

@@ -293,13 +293,7 @@ groups_of(struct world *w, size_t *ret_n)
 			list[n++] = (struct waiting){s, i};
 		}
 	}
-	for (size_t i = n; i > 1; i--) {
-		size_t k = rng_below(&w->rng, i);
-		struct waiting t = list[k];
-
-		list[k] = list[i - 1];
-		list[i - 1] = t;
-	}
+	rng_shuffle(&w->rng, list, n, sizeof(*list));
 	*ret_n = n;
 	return list;
 }

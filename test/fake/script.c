@@ -417,7 +417,7 @@ do_state(struct engine *e, const struct words *w, char **reply, struct error *er
 	json_auto_t *doc = NULL;
 	_cleanup_(freep) char *text = NULL;
 	size_t running = 0, pending = 0, moving = 0;
-	char key[8];
+	char key[16];
 
 	(void) w;
 	(void) err;

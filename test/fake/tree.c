@@ -153,18 +153,6 @@ tree_add(struct group *g, struct branch *b, uint32_t node)
 	b->nodes[b->n_nodes++] = node;
 }
 
-static void
-shuffle(struct rng *rng, uint32_t *list, size_t n)
-{
-	for (size_t i = n; i > 1; i--) {
-		size_t k = rng_below(rng, i);
-		uint32_t t = list[k];
-
-		list[k] = list[i - 1];
-		list[i - 1] = t;
-	}
-}
-
 /* Go's maps have no order: nodes come as chance has it, which breaks the ties. */
 static struct branch *
 tree_of(struct group *g)
@@ -175,7 +163,7 @@ tree_of(struct group *g)
 
 	for (size_t i = 0; i < w->n_nodes; i++)
 		nodes[i] = (uint32_t) i;
-	shuffle(&w->rng, nodes, w->n_nodes);
+	rng_shuffle(&w->rng, nodes, w->n_nodes, sizeof(*nodes));
 	for (size_t i = 0; i < w->n_nodes; i++)
 		tree_add(g, root, nodes[i]);
 	return root;

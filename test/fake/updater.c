@@ -368,13 +368,7 @@ keep_dirty(struct world *w, const struct world_service *s, struct updater_slot *
 			free(slots[i].ids);
 	}
 	/* Go's map has no order: which replica goes first is left to chance. */
-	for (size_t i = kept; i > 1; i--) {
-		size_t k = rng_below(&w->rng, i);
-		struct updater_slot t = slots[k];
-
-		slots[k] = slots[i - 1];
-		slots[i - 1] = t;
-	}
+	rng_shuffle(&w->rng, slots, kept, sizeof(*slots));
 	return kept;
 }
 

@@ -172,6 +172,41 @@ xoshiro_matches_its_reference(void **state)
 		assert_true(rng_u64(&r) == expected[i]);
 }
 
+/* Each of the 24 orders of four items as often, whatever their size; none is lost. */
+static void
+shuffles_are_even(void **state)
+{
+	struct item {
+		uint32_t n;
+		char more[7];
+	};
+	unsigned seen[256] = {0}, orders = 0;
+	struct rng r;
+	enum { N = 24000 };
+
+	(void) state;
+	rng_seed(&r, 7);
+	for (int i = 0; i < N; i++) {
+		struct item list[4] = {{0, "zero"}, {1, "one"}, {2, "two"}, {3, "three"}};
+		unsigned code = 0;
+
+		rng_shuffle(&r, list, ARRAY_SIZE(list), sizeof(*list));
+		for (size_t k = 0; k < ARRAY_SIZE(list); k++) {
+			code = code * 4 + list[k].n;
+			assert_int_equal(list[k].more[0], "zott"[list[k].n]);
+		}
+		seen[code]++;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+		if (seen[i] == 0)
+			continue;
+		orders++;
+		assert_in_range(seen[i], N / 24 - 150, N / 24 + 150);
+	}
+	assert_int_equal(orders, 24);
+	rng_shuffle(&r, NULL, 0, 8);
+}
+
 #define R "\xef\xbf\xbd"
 
 static void
@@ -292,6 +327,7 @@ main(void)
 	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
 	    cmocka_unit_test(random_numbers_are_ours),
 	    cmocka_unit_test(xoshiro_matches_its_reference),
+	    cmocka_unit_test(shuffles_are_even),
 	    cmocka_unit_test(foreign_text_is_cleaned),
 	    cmocka_unit_test(nul_bytes_do_not_end_the_text),
 	    cmocka_unit_test(log_lines_are_harmless),
