@@ -191,7 +191,7 @@ judged() {
 
 begin() {
 	journal_reset
-	calm
+	rig_calm w1 w2
 }
 
 journal_reset() {

@@ -49,27 +49,6 @@ at_was_reached() {
 	[ -e "$relay_hook.done" ]
 }
 
-node_versions() {
-	rig_api m1 /nodes | jq -c 'map([.ID, .Version.Index]) | sort'
-}
-
-# Until no node has changed for longer than node-quiet and node-settle: an overlay network that comes
-# or goes changes its node some time later, and the check would rightly refuse.
-calm() {
-	local node seen now quiet=0
-
-	for node in w1 w2; do
-		rig_until 60 rig_node_ready "$node" || rig_die "node '$node' does not come back"
-	done
-	seen=$(node_versions)
-	while [ "$quiet" -lt 6 ]; do
-		sleep 0.25
-		now=$(node_versions)
-		[ "$now" = "$seen" ] && quiet=$((quiet + 1)) || quiet=0
-		seen=$now
-	done
-}
-
 # ask VERB…: a verb of forager; $rc, $said (JSON), $told.
 ask() {
 	RUN_MOST_S=${RUN_MOST_S:-120} run "$forager" -c "$conf" "$@" --format json
@@ -81,7 +60,7 @@ move() {
 	local i
 
 	for ((i = 0; i < 8; i++)); do
-		calm
+		rig_calm w1 w2
 		ask move "$1" --from "$2" --to "$3"
 		refused_as node-changed || refused_as target-unsettled || return 0
 	done

@@ -64,30 +64,9 @@ configure() {
 	END
 }
 
-node_versions() {
-	rig_api m1 /nodes | jq -c 'map([.ID, .Version.Index]) | sort'
-}
-
-# Until no node has changed for longer than node-quiet and node-settle: an overlay network that comes
-# or goes changes its node some time later, and the check would rightly refuse.
-calm() {
-	local node seen now quiet=0
-
-	for node in w1 w2; do
-		rig_until 60 rig_node_ready "$node" || rig_die "node '$node' does not come back"
-	done
-	seen=$(node_versions)
-	while [ "$quiet" -lt 8 ]; do
-		sleep 0.25
-		now=$(node_versions)
-		[ "$now" = "$seen" ] && quiet=$((quiet + 1)) || quiet=0
-		seen=$now
-	done
-}
-
 # forager ARGS…: its exit code in $rc, its answer in $said.
 forager() {
-	[ "$1" = release ] || calm
+	[ "$1" = release ] || rig_calm w1 w2
 	rc=0
 	said=$("$forager_bin" -c "$RIG_DIR/forager.conf" "$@" --format json 2>"$RIG_DIR/forager.err") || rc=$?
 }
@@ -359,7 +338,7 @@ kill_it() {
 	rig_until 20 rig_service_is_on sick w1 || rig_die "the sick service does not run on w1"
 	task=$(task_of sick)
 	before=$(spec_of sick)
-	calm
+	rig_calm w1 w2
 	"$forager_bin" -c "$RIG_DIR/forager.conf" move sick --from w1 --to w2 >"$RIG_DIR/forager.err" 2>&1 &
 	i=$!
 	rig_until 10 has_plan sick || rig_die "forager does not steer: $(tail -n 3 "$RIG_DIR/forager.err")"

@@ -30,6 +30,27 @@ rig_node_ready() {
 	[ "$(rig_docker "$(rig_manager)" node inspect -f '{{.Status.State}}' "$1")" = ready ]
 }
 
+rig_node_versions() {
+	rig_api "$(rig_manager)" /nodes | jq -c 'map([.ID, .Version.Index]) | sort'
+}
+
+# rig_calm NODE…: until they are ready and no node has changed for two seconds: an overlay network that
+# comes or goes changes its node some time later, and forager's check would rightly refuse.
+rig_calm() {
+	local node seen now quiet=0
+
+	for node in "$@"; do
+		rig_until 60 rig_node_ready "$node" || rig_die "node '$node' does not come back"
+	done
+	seen=$(rig_node_versions)
+	while [ "$quiet" -lt 8 ]; do
+		sleep 0.25
+		now=$(rig_node_versions)
+		[ "$now" = "$seen" ] && quiet=$((quiet + 1)) || quiet=0
+		seen=$now
+	done
+}
+
 # rig_swarm_join [NODE…]: these nodes, or all but the first manager; returns when all are ready.
 rig_swarm_join() {
 	local manager name addr pids=() pid

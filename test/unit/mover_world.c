@@ -260,6 +260,15 @@ world_open(struct world *x, const char *spec, const uint32_t *on)
 }
 
 void
+world_scatter(struct fake_swarm *f, unsigned n)
+{
+	if (n == 0) {
+		f->n_nodes = 4;
+		f->fate = FATE_ELSEWHERE;
+	}
+}
+
+void
 world_on_closed(void *data)
 {
 	struct world *x = data;

@@ -78,5 +78,7 @@ void world_recover(struct world *x);
 /* The spec is as it was, byte for byte, and every slot has one task, which runs. */
 void world_clean(const struct world *x);
 /* mover_close's callback, and move_done_cb: for those who start a change themselves. */
+/* on_post: a node joins that our terms do not know of, and Swarm prefers it. */
+void world_scatter(struct fake_swarm *f, unsigned n);
 void world_on_closed(void *data);
 void world_on_done(void *data, const struct move_outcome *out);

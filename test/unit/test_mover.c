@@ -131,16 +131,6 @@ test_reverts(void **unused)
 }
 
 static void
-scatter(struct fake_swarm *f, unsigned n)
-{
-	/* A node joins that our terms do not know of, and Swarm prefers it. */
-	if (n == 0) {
-		f->n_nodes = 4;
-		f->fate = FATE_ELSEWHERE;
-	}
-}
-
-static void
 label_source(struct fake_swarm *f, const char *method, const char *target)
 {
 	(void) method;
@@ -224,7 +214,7 @@ test_astray(void **unused)
 	(void) unused;
 	/* The other copy stays on b, so the terms deny nodes instead of naming one. */
 	world_open(&x, two, (const uint32_t[]){0, 1});
-	x.fake.on_post = scatter;
+	x.fake.on_post = world_scatter;
 	world_request(&x, &world_ask);
 	assert_int_equal(x.state, MOVE_REVERTED);
 	assert_non_null(strstr(x.text, "instead"));

@@ -29,15 +29,6 @@ static const struct move_request release = {
     .kind = MOVE_KIND_RELEASE, .service = "web", .person = true};
 
 static void
-scatter(struct fake_swarm *f, unsigned n)
-{
-	if (n == 0) {
-		f->n_nodes = 4;
-		f->fate = FATE_ELSEWHERE;
-	}
-}
-
-static void
 deploy(struct fake_swarm *f, unsigned n)
 {
 	json_t *spec;
@@ -69,7 +60,7 @@ static const struct scenario {
 } scenarios[] = {
     {.name = "a move", .spec = spec_full, .request = &world_ask},
     {.name = "a revert", .spec = spec_full, .request = &world_ask, .fate = FATE_FAIL},
-    {.name = "astray", .spec = two, .request = &world_ask, .on_post = scatter},
+    {.name = "astray", .spec = two, .request = &world_ask, .on_post = world_scatter},
     {.name = "somebody's deploy", .spec = spec_full, .request = &world_ask, .on_post = deploy},
     {.name = "refused by Swarm", .spec = spec_full, .request = &world_ask, .second = FAULT_REFUSE},
     {.name = "silence", .spec = spec_full, .request = &world_ask, .on_post = fall_silent},
