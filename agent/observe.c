@@ -101,6 +101,16 @@ set_forecast(const struct view *v, const char *task_id, struct forecast *ret)
 		ret->cpu_last_cores[i] = NAN;
 }
 
+/*
+ * A manager writes the record when the node tells that the task runs, and seldom after that. The
+ * node's own time of it is worth what the node's clock is.
+ */
+static int64_t
+running_since_ms(const struct docker_task *t)
+{
+	return t->updated_ms > 0 ? t->updated_ms : t->state_ms;
+}
+
 static struct snap_task
 make_task(const struct view *v, const struct docker_task *t, uint32_t service, uint32_t node)
 {
@@ -116,7 +126,7 @@ make_task(const struct view *v, const struct docker_task *t, uint32_t service, u
 	};
 
 	if (t->state == DOCKER_TASK_RUNNING)
-		made.running_ms = MAX(v->in->wall_ms - t->state_ms, 1);
+		made.running_ms = MAX(v->in->wall_ms - running_since_ms(t), 1);
 	set_forecast(v, t->id, &made.forecast);
 	return made;
 }

@@ -182,12 +182,14 @@ add_item(struct roster *r, const struct docker_container *c)
 static void
 learn_task(struct roster_item *item, const struct docker_task *task)
 {
-	int64_t startup = task->state_ms - task->created_ms;
+	/* Both by the managers' clocks; the time of the state is by the node's. */
+	int64_t startup = task->updated_ms - task->created_ms;
 
 	item->slot = task->slot;
 	item->limits.cpu_cores = (double) task->limit.cpu_nano / 1e9;
 	item->limits.mem_bytes = (double) task->limit.mem_bytes;
-	if (!item->started && task->state == DOCKER_TASK_RUNNING) {
+	if (!item->started && task->state == DOCKER_TASK_RUNNING &&
+	    task->desired == DOCKER_TASK_RUNNING) {
 		item->started = true;
 		if (startup > 0 && startup < STARTUP_MOST_MS)
 			profile_started(item->profile, startup);

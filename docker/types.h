@@ -192,8 +192,8 @@ struct docker_task {
 	uint64_t version;
 	uint32_t slot; /* 0 = global */
 	enum docker_task_state state, desired;
-	int64_t created_ms, updated_ms;
-	int64_t state_ms; /* since when it is in its state (wall) */
+	int64_t created_ms, updated_ms; /* by the managers' clocks */
+	int64_t state_ms;               /* since when it is in its state, by its node's clock */
 	const char *message, *error;
 	const char *container_id; /* "" = none yet */
 	int64_t exit_code;

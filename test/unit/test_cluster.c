@@ -22,6 +22,7 @@
 #define TASK    "um7qc1ayqumfgd7bw6g4zqnbm"
 #define BOX     "3e37362d1704b85f0d585d371f10518a4ece1aa8163e15322208ecaf806a4349"
 #define OLD     "2026-11-22T16:10:54Z"
+#define STARTED "2026-11-22T16:10:56Z" /* by the manager; the node's clock is a day behind */
 
 /* What the engine is like; the tests change it. */
 struct world {
@@ -82,10 +83,10 @@ body_of(struct world *w, const char *target)
 	if (strstr(target, "/tasks") != NULL)
 		return xstrdup(
 		    "[{\"ID\":\"" TASK "\",\"Version\":{\"Index\":35},\"CreatedAt\":"
-		    "\"" OLD "\",\"UpdatedAt\":\"" OLD "\",\"Spec\":{\"ContainerSpec\":{"
+		    "\"" OLD "\",\"UpdatedAt\":\"" STARTED "\",\"Spec\":{\"ContainerSpec\":{"
 		    "\"Image\":\"app:1\"},\"Placement\":{}},\"ServiceID\":\"" SERVICE
 		    "\",\"Slot\":1,\"NodeID\":\"" NODE "\",\"Status\":{\"Timestamp\":"
-		    "\"2026-11-22T16:10:56Z\",\"State\":\"running\",\"ContainerStatus\":{"
+		    "\"2026-11-21T16:10:56Z\",\"State\":\"running\",\"ContainerStatus\":{"
 		    "\"ContainerID\":\"" BOX "\"}},\"DesiredState\":\"running\"}]");
 	if (strstr(target, "/containers/json") != NULL)
 		return xasprintf(

@@ -81,7 +81,8 @@ task(const char *id, const char *service_id, const char *node_id)
 	    .slot = 1,
 	    .state = DOCKER_TASK_RUNNING,
 	    .desired = DOCKER_TASK_RUNNING,
-	    .state_ms = WALL - 60000,
+	    .updated_ms = WALL - 60000,
+	    .state_ms = WALL + 31536000000, /* its node's clock is a year ahead */
 	    .message = "",
 	    .error = "",
 	    .container_id = "c1",
