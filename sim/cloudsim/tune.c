@@ -10,7 +10,7 @@ static const double grid_fit[] = {3.0, 3.5, 4.0};
 static const double grid_drain[] = {0.4, 0.5, 0.6};
 /* cost_j's own price is 15; a dearer one trades energy for less overload. Beyond the last, moves
  * and energy cost more than what is saved is worth. */
-static const double grid_price[] = {30, 48, 76, 120};
+static const double grid_price[] = {15, 25, 40, 65, 105};
 
 #define N_PBF    (ARRAY_SIZE(grid_sds) * ARRAY_SIZE(grid_fit) * ARRAY_SIZE(grid_drain))
 #define N_PRICES ARRAY_SIZE(grid_price)
@@ -33,8 +33,8 @@ struct tune {
 	struct day **judged; /* of each day, its ORDERS */
 	struct point pbf[N_PBF];
 	double lr_pct;
-	double *linear_pct; /* [price][day] */
-	size_t n_before;    /* steps of phases that are over */
+	struct point *linear; /* [price][day] */
+	size_t n_before;      /* steps of phases that are over */
 };
 
 static void
@@ -66,7 +66,7 @@ tune_done(struct tune *t)
 	for (size_t i = 0; i < t->request->n_days * ORDERS; i++)
 		day_free(t->judged[i]);
 	free(t->judged);
-	free(t->linear_pct);
+	free(t->linear);
 }
 
 /* Means over n of the judged days, from the first. */
@@ -133,7 +133,6 @@ linear_try(void *data, size_t i)
 	struct contender c = {.kind = CONTENDER_PRODUCT, .algorithm = "linear", .parameter = NAN};
 	struct product_tuning tuning;
 	struct policy *policy;
-	struct point point;
 
 	for (size_t k = 0; k < q->n_days; k++)
 		if (k != day || q->n_days == 1)
@@ -142,9 +141,8 @@ linear_try(void *data, size_t i)
 	tuning.overload = grid_price[i / q->n_days];
 	policy = product_new(&c, &tuning, LEARN_SEED + i);
 	product_train(policy, &c, &tuning, others, n, LEARN_SEED + i, q->keep_idle);
-	judge(t, &c, policy, day * ORDERS, ORDERS, &point);
+	judge(t, &c, policy, day * ORDERS, ORDERS, &t->linear[i]);
 	policy_free(policy);
-	t->linear_pct[i] = point.overload_pct;
 }
 
 static void
@@ -156,39 +154,80 @@ told(void *data, size_t count)
 		t->request->done(t->request->data, t->n_before + count);
 }
 
-double
-tune_price(const double *prices, const double *overload, size_t n, double most)
+/* Where the line through (log price, log overload) meets most; INFINITY: it does not fall. */
+static double
+crossing(const struct tune_prices *p, double most)
 {
 	double x = 0, y = 0, xx = 0, xy = 0, slope;
 
-	for (size_t i = 0; i < n; i++) {
-		x += log(prices[i]) / (double) n;
-		y += log(MAX(overload[i], PCT_LEAST)) / (double) n;
+	for (size_t i = 0; i < p->n; i++) {
+		x += log(p->price[i]) / (double) p->n;
+		y += log(MAX(p->overload[i], PCT_LEAST)) / (double) p->n;
 	}
-	for (size_t i = 0; i < n; i++) {
-		double off = log(prices[i]) - x;
+	for (size_t i = 0; i < p->n; i++) {
+		double off = log(p->price[i]) - x;
 
 		xx += off * off;
-		xy += off * (log(MAX(overload[i], PCT_LEAST)) - y);
+		xy += off * (log(MAX(p->overload[i], PCT_LEAST)) - y);
 	}
 	slope = xx > 0 ? xy / xx : 0;
 	if (!(slope < 0) || !(most > 0))
-		return prices[n - 1];
-	return CLAMP(exp(x + (log(most) - y) / slope), prices[0], prices[n - 1]);
+		return INFINITY;
+	return exp(x + (log(most) - y) / slope);
+}
+
+/* On the line between the two prices beside it. */
+static double
+cost_at(const struct tune_prices *p, double price)
+{
+	size_t i = 1;
+	double part;
+
+	while (i + 1 < p->n && p->price[i] < price)
+		i++;
+	part = log(price / p->price[i - 1]) / log(p->price[i] / p->price[i - 1]);
+	return p->cost[i - 1] + part * (p->cost[i] - p->cost[i - 1]);
 }
 
 static double
-linear_price(struct tune *t, double most_pct)
+cheapest(const struct tune_prices *p)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < p->n; i++)
+		if (p->cost[i] < p->cost[best])
+			best = i;
+	return p->price[best];
+}
+
+double
+tune_price(const struct tune_prices *p, const struct tune_limits *limits)
+{
+	double first = p->price[0], last = p->price[p->n - 1];
+	double least = CLAMP(crossing(p, TUNE_OF_LR * limits->lr_pct), first, last);
+	double wanted = MAX(crossing(p, TUNE_OF_PBF * limits->pbf_pct), least);
+
+	if (wanted <= last && cost_at(p, wanted) <= TUNE_COST * limits->pbf_cost)
+		return wanted;
+	return MAX(cheapest(p), least);
+}
+
+static double
+linear_price(struct tune *t, const struct point *pbf)
 {
 	const struct tune_request *q = t->request;
-	double pct[N_PRICES] = {0};
+	const struct tune_limits limits = {pbf->overload_pct, pbf->cost_j, t->lr_pct};
+	double pct[N_PRICES] = {0}, cost[N_PRICES] = {0};
+	const struct tune_prices prices = {grid_price, pct, cost, N_PRICES};
 
-	t->linear_pct = xcalloc(N_PRICES * q->n_days, sizeof(*t->linear_pct));
+	t->linear = xcalloc(N_PRICES * q->n_days, sizeof(*t->linear));
 	jobs_run(N_PRICES * q->n_days, q->threads, linear_try, told, t);
 	/* Days count alike, as in what is reported. */
-	for (size_t i = 0; i < N_PRICES * q->n_days; i++)
-		pct[i / q->n_days] += t->linear_pct[i] / (double) q->n_days;
-	return tune_price(grid_price, pct, N_PRICES, most_pct);
+	for (size_t i = 0; i < N_PRICES * q->n_days; i++) {
+		pct[i / q->n_days] += t->linear[i].overload_pct / (double) q->n_days;
+		cost[i / q->n_days] += t->linear[i].cost_j / (double) q->n_days;
+	}
+	return tune_price(&prices, &limits);
 }
 
 size_t
@@ -215,6 +254,5 @@ tune_run(const struct tune_request *q, struct product_tuning *ret)
 	best = pbf_best(&t);
 	*ret = best->tuning;
 	if (q->linear)
-		ret->overload =
-		    linear_price(&t, MIN(TUNE_OF_PBF * best->overload_pct, TUNE_OF_LR * t.lr_pct));
+		ret->overload = linear_price(&t, best);
 }

@@ -4,11 +4,12 @@
  *
  * pbf's thresholds: the point of a grid with the least cost_j. linear's price of overload: the
  * lowest at which it is expected to overload at most TUNE_OF_PBF of what that pbf does, and
- * TUNE_OF_LR of what LR-MMT does, for energy and overload go opposite ways with it. What is
- * expected comes from days that the policy has not learnt on: each training day is judged by what
- * learnt on the others (a single one by itself, in other orders), at every price of a grid, and a
- * line through all of them on a log scale says where the limit is met. The lowest price that kept
- * to it would be a lucky one.
+ * TUNE_OF_LR of what LR-MMT does, for energy and overload go opposite ways with it; where that
+ * costs more than TUNE_COST of pbf's cost_j, or no price of the grid does it, the one of the least
+ * cost_j that keeps to LR-MMT's line. What is expected comes from days that the policy has not
+ * learnt on: each training day is judged by what learnt on the others (a single one by itself, in
+ * other orders), at every price of a grid, and a line through all of them on a log scale says where
+ * the limit is met. The lowest price that kept to it would be a lucky one.
  */
 #pragma once
 
@@ -20,6 +21,8 @@
  */
 #define TUNE_OF_PBF 0.55
 #define TUNE_OF_LR  0.18
+/* Costs vary by a per cent or two from order to order: less than this would not show. */
+#define TUNE_COST 0.98
 
 struct tune_request {
 	struct day *const *days; /* in the order of their names' bytes */
@@ -36,8 +39,16 @@ size_t tune_steps(const struct tune_request *q);
 
 void tune_run(const struct tune_request *q, struct product_tuning *ret);
 
-/*
- * Where the line through (log price, log overload) meets most, between the first and the last price
- * (ascending); the last where the line does not fall, or most is not above 0.
- */
-double tune_price(const double *prices, const double *overload, size_t n, double most);
+/* What linear does at some prices, ascending; at least two. */
+struct tune_prices {
+	const double *price, *overload, *cost;
+	size_t n;
+};
+
+/* What its rivals do on the same days. */
+struct tune_limits {
+	double pbf_pct, pbf_cost, lr_pct;
+};
+
+/* Between the first and the last price. */
+double tune_price(const struct tune_prices *p, const struct tune_limits *limits);

@@ -399,30 +399,38 @@ bounds_are_ordered(void **state)
 static void
 prices_by_a_line(void **state)
 {
+	/* Overload and cost at prices 10, 20, 40, 80; limits as multiples of what may be. */
 	static const struct {
-		double overload[4], most, price; /* at prices 10, 20, 40, 80 */
+		double overload[4], cost[4], pbf, pbf_cost, lr, price;
 	} cases[] = {
 	    /* overload = 8 / price: where it is .4, and between two prices */
-	    {{.8, .4, .2, .1}, .4, 20},
-	    {{.8, .4, .2, .1}, .28284271, 28.284271},
+	    {{.8, .4, .2, .1}, {90, 91, 92, 93}, .4, 100, 9, 20},
+	    {{.8, .4, .2, .1}, {90, 91, 92, 93}, .28284271, 100, 9, 28.284271},
+	    /* LR-MMT's line is the lower one */
+	    {{.8, .4, .2, .1}, {90, 91, 92, 93}, .4, 100, .2, 40},
 	    /* a lucky one at 20 does not decide: the line through all does */
-	    {{.8, .2, .4, .1}, .2, 43.6203},
-	    /* never below what was tried, nor above */
-	    {{.8, .4, .2, .1}, 5, 10},
-	    {{.8, .4, .2, .1}, .01, 80},
-	    /* no more overload for less money: nothing is known, so the dearest */
-	    {{.1, .1, .1, .1}, .4, 80},
-	    {{.1, .2, .4, .8}, .4, 80},
-	    /* nothing may be overloaded, nothing is */
-	    {{.8, .4, .2, .1}, 0, 80},
-	    {{0, 0, 0, 0}, 0, 80},
-	    {{.1, 0, 0, 0}, .05, 10},
+	    {{.8, .2, .4, .1}, {90, 91, 92, 93}, .2, 100, 9, 43.6203},
+	    /* no less than was tried */
+	    {{.8, .4, .2, .1}, {90, 91, 92, 93}, 5, 100, 9, 10},
+	    /* more than was tried, too dear, or without any effect: the cheapest */
+	    {{.8, .4, .2, .1}, {92, 91, 92, 93}, .01, 100, 9, 20},
+	    {{.8, .4, .2, .1}, {92, 91, 99, 99}, .2, 100, 9, 20},
+	    {{.1, .2, .4, .8}, {92, 91, 90, 93}, .2, 100, 9, 80},
+	    /* … that keeps to LR-MMT's line */
+	    {{.8, .4, .2, .1}, {92, 91, 92, 93}, .01, 100, .2, 40},
+	    {{.8, .4, .2, .1}, {92, 91, 92, 93}, .01, 100, .01, 80},
+	    /* nothing may be overloaded, or nothing is */
+	    {{.8, .4, .2, .1}, {92, 91, 92, 93}, 0, 100, 0, 80},
+	    {{0, 0, 0, 0}, {92, 91, 92, 93}, 0, 100, 0, 80},
 	};
 	static const double prices[] = {10, 20, 40, 80};
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		double got = tune_price(prices, cases[i].overload, 4, cases[i].most);
+		struct tune_prices p = {prices, cases[i].overload, cases[i].cost, 4};
+		struct tune_limits limits = {cases[i].pbf / TUNE_OF_PBF, cases[i].pbf_cost,
+		                             cases[i].lr / TUNE_OF_LR};
+		double got = tune_price(&p, &limits);
 
 		if (!(fabs(got / cases[i].price - 1) < 1e-3))
 			fail_msg("case %zu: %g, not %g", i, got, cases[i].price);
