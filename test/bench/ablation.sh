@@ -20,7 +20,7 @@ days=${DAYS:-20110303,20110306,20110309}
 			x = sum[k, p[2], i]; s += x; q += x * x; m++
 		}
 		x = q - s * s / m
-		printf form, s / m, m > 1 && x > 0 ? sqrt(x / (m - 1)) : 0
+		printf form, s / m, (m > 1 && x > 0 ? sqrt(x / (m - 1)) : 0)
 	}
 	END {
 		print "variant              kWh            moves          overload %      cost_j"
