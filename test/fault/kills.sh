@@ -80,8 +80,11 @@ prepare_undo() { forager move web --from "$from" --to "$to" >/dev/null 2>&1; }
 
 # --- afterwards ------------------------------------------------------------------------------------
 
-# Reading its own eventfd, where no kernel fails, libuv aborts without a sentence.
-aborts_in_libuv() { grep -q '^[0-9]* *read([0-9]*<anon_inode:\[eventfd\]>.*(INJECTED)' "$dir/traced"; }
+# Reading its own eventfd or the pipes of its signals, where no kernel fails, libuv aborts without a
+# sentence (uv__async_io, uv__signal_lock, uv__signal_event).
+aborts_in_libuv() {
+	grep -qE '^[0-9]+ +read\([0-9]+<(anon_inode:\[eventfd\]|pipe:\[[0-9]+\])>.*\(INJECTED\)' "$dir/traced"
+}
 
 # The first fault's own end: a sentence, whatever it was.
 judge_end() {
