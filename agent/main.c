@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "base/lastword.h"
 #include "docker/document.h"
 #include "storage/store.h"
 
@@ -46,6 +47,7 @@ main(int argc, char **argv)
 	struct agent_options o = {0};
 	int c;
 
+	lastword_install();
 	document_global_init();
 	store_global_init();
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {

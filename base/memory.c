@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lastword.h"
+
 /* An arena's block (base/arena.c) and every document of a Swarm are larger. */
 #define MMAP_THRESHOLD_BYTES (48 * 1024)
 #define MALLOC_ARENAS        2
@@ -30,6 +32,7 @@ memory_out(void)
 	    "forager: out of memory, ended here; what was acknowledged is on "
 	    "the disk\n";
 
+	lastword_said();
 	/* When stderr is gone, too, the signal says it. */
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		abort();

@@ -2,6 +2,7 @@
 #include <langinfo.h>
 #include <locale.h>
 
+#include "base/lastword.h"
 #include "base/util.h"
 #include "cli/verbs.h"
 #include "docker/document.h"
@@ -10,6 +11,7 @@
 int
 main(int argc, char **argv)
 {
+	lastword_install();
 	document_global_init();
 	store_global_init();
 	/* Widths of characters in tables need UTF-8, which is what we print in any case. Numbers

@@ -80,18 +80,12 @@ prepare_undo() { forager move web --from "$from" --to "$to" >/dev/null 2>&1; }
 
 # --- afterwards ------------------------------------------------------------------------------------
 
-# Reading its own eventfd or the pipes of its signals, where no kernel fails, libuv aborts without a
-# sentence (uv__async_io, uv__signal_lock, uv__signal_event).
-aborts_in_libuv() {
-	grep -qE '^[0-9]+ +read\([0-9]+<(anon_inode:\[eventfd\]|pipe:\[[0-9]+\])>.*\(INJECTED\)' "$dir/traced"
-}
-
 # The first fault's own end: a sentence, whatever it was.
 judge_end() {
 	case $code in
 	0 | 137) ;;
 	1 | 2 | 3 | 127 | 134)
-		[ -s "$dir/err" ] || aborts_in_libuv || violation "$where" "exit $code without a word"
+		[ -s "$dir/err" ] || violation "$where" "exit $code without a word"
 		;;
 	124) violation "$where" 'it hung' ;;
 	*) violation "$where" "exit $code: $(head -c 300 "$dir/err" | tr '\n' '~')" ;;

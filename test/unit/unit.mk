@@ -23,6 +23,7 @@ unit_tests = \
 	test/unit/test_journal \
 	test/unit/test_keeper \
 	test/unit/test_lease \
+	test/unit/test_lastword \
 	test/unit/test_linear \
 	test/unit/test_mover \
 	test/unit/test_mover_check \
@@ -189,6 +190,9 @@ test_unit_test_mover_spec_LDADD = $(test_libs)
 test_unit_test_mover_table_SOURCES = test/unit/test_mover_table.c
 test_unit_test_mover_table_CPPFLAGS = $(test_cflags)
 test_unit_test_mover_table_LDADD = $(test_libs)
+test_unit_test_lastword_SOURCES = test/unit/test_lastword.c
+test_unit_test_lastword_CPPFLAGS = $(test_cflags)
+test_unit_test_lastword_LDADD = $(test_libs)
 test_unit_test_nocore_SOURCES = test/unit/test_nocore.c
 test_unit_test_nocore_CPPFLAGS = $(test_cflags)
 test_unit_test_nocore_LDADD = $(test_libs)
