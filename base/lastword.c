@@ -2,18 +2,14 @@
 #include "base/lastword.h"
 
 #include <signal.h>
-#include <stddef.h>
 #include <unistd.h>
 
-static void
-say(void)
+void
+lastword_say(const char *text, size_t length)
 {
-	static const char text[] =
-	    "forager: aborted: by a library that could not go on (without descriptors, mostly), a "
-	    "fault in forager, or the watchdog; what was acknowledged is on the disk\n";
-
+	(void) signal(SIGABRT, SIG_DFL);
 	/* When stderr is gone, too, the signal says it. */
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+	if (write(STDERR_FILENO, text, length) < 0)
 		return;
 }
 
@@ -22,8 +18,11 @@ say(void)
 static void
 on_abort(int number)
 {
-	say();
-	lastword_said();
+	static const char text[] =
+	    "forager: aborted: by a library that could not go on (without descriptors, mostly), a "
+	    "fault in forager, or the watchdog; what was acknowledged is on the disk\n";
+
+	lastword_say(text, sizeof(text) - 1);
 	(void) raise(number);
 }
 
@@ -34,10 +33,4 @@ lastword_install(void)
 
 	(void) sigemptyset(&a.sa_mask);
 	(void) sigaction(SIGABRT, &a, NULL);
-}
-
-void
-lastword_said(void)
-{
-	(void) signal(SIGABRT, SIG_DFL);
 }

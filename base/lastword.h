@@ -5,7 +5,12 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 void lastword_install(void);
 
-/* A sentence was said already: the next abort() ends the process silently. Async-signal-safe. */
-void lastword_said(void);
+/*
+ * Says these length bytes, a sentence, instead: the next abort() ends the process silently.
+ * Async-signal-safe.
+ */
+void lastword_say(const char *text, size_t length);

@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/lastword.h"
 
@@ -32,10 +31,7 @@ memory_out(void)
 	    "forager: out of memory, ended here; what was acknowledged is on "
 	    "the disk\n";
 
-	lastword_said();
-	/* When stderr is gone, too, the signal says it. */
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		abort();
+	lastword_say(text, sizeof(text) - 1);
 	abort();
 }
 

@@ -9,7 +9,7 @@ struct product_tuning {
 	double overload; /* the price that linear learns by */
 	/* linear: through the training days so often; over its plans so often, once trained. */
 	int rounds, passes;
-	/* What only studies vary (test/bench/study.c). */
+	/* What only studies vary (test/bench/ablation.c). */
 	double move, kappa, horizon_s;
 	uint32_t without;
 	bool samples; /* draws while learning; else the posterior mean */
