@@ -113,6 +113,7 @@ struct agent {
 	bool requesting;                            /* the database is being asked for wishes */
 	struct wish *wishes[AGENT_REQUESTS], *wish; /* waiting; being carried out by the mover */
 	size_t n_wishes;
+	struct wish *unanswered; /* carried out, but the database did not take the answer */
 };
 
 struct batch;

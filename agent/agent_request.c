@@ -23,6 +23,7 @@ struct wish {
 	enum request_state state;
 	char *result;
 	int exit_code;
+	struct wish *next; /* of agent.unanswered */
 };
 
 /* What the writer looks up for us. */
@@ -57,15 +58,37 @@ work_answer(struct store *s, void *data, struct error *err)
 	return request_finish(s, w->row.id, w->state, w->result, w->exit_code, wall_ms(), err);
 }
 
+/* Whoever asked waits for as long as we run: a disk that fails once must not leave them there. */
 static void
 answered(void *data, const struct error *err)
 {
 	struct wish *w = data;
+	struct agent *a = w->agent;
 
 	if (err->code != 0)
 		log_warning("A request could not be answered: request=%" PRIu64 " error='%s'",
 		            w->row.id, err->text);
-	wish_free(w);
+	/* A failed commit may stand all the same; at the end the next start answers what is left.
+	 */
+	if (err->code == 0 || err->code == -EALREADY || err->code == -ENOENT || a->stopping) {
+		wish_free(w);
+		return;
+	}
+	w->next = a->unanswered;
+	a->unanswered = w;
+}
+
+static void
+answer_again(struct agent *a)
+{
+	struct wish *w = take_ptr(a->unanswered);
+
+	while (w != NULL) {
+		struct wish *next = w->next;
+
+		writer_submit(a->writer, work_answer, answered, w);
+		w = next;
+	}
 }
 
 /* Takes the wish over. */
@@ -287,6 +310,7 @@ agent_poll_requests(struct agent *a)
 	/* A hanging disk must not pile up questions. */
 	if (a->requesting || a->stopping)
 		return;
+	answer_again(a);
 	q = xcalloc(1, sizeof(*q));
 	q->agent = a;
 	a->requesting = true;
@@ -300,4 +324,5 @@ agent_wishes_done(struct agent *a)
 	for (size_t i = 0; i < a->n_wishes; i++)
 		answer_text(a->wishes[i], 1, "foragerd is stopping: ask again");
 	a->n_wishes = 0;
+	answer_again(a);
 }

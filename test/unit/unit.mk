@@ -62,6 +62,7 @@ unit_tests = \
 	test/unit/test_text \
 	test/unit/test_traffic \
 	test/unit/test_window \
+	test/unit/test_wishes \
 	test/unit/test_writer
 
 check_PROGRAMS += $(unit_tests)
@@ -262,6 +263,9 @@ test_unit_test_traffic_LDADD = $(test_libs)
 test_unit_test_window_SOURCES = test/unit/test_window.c
 test_unit_test_window_CPPFLAGS = $(test_cflags)
 test_unit_test_window_LDADD = $(test_libs)
+test_unit_test_wishes_SOURCES = test/unit/test_wishes.c test/unit/store_fixture.h
+test_unit_test_wishes_CPPFLAGS = $(test_cflags)
+test_unit_test_wishes_LDADD = $(test_libs)
 test_unit_test_writer_SOURCES = test/unit/test_writer.c
 test_unit_test_writer_CPPFLAGS = $(test_cflags)
 test_unit_test_writer_LDADD = $(test_libs)
