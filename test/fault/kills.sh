@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The programs are killed, or a system call of theirs fails, at its k-th call: in an observing cycle,
-# in a move, in one that has to be taken back, in an undo, and again in the recovery from the first
-# time. Then they are started without a fault: the change is finished or taken back, the service's
-# spec is what it was, the journal tells one story. Each on a scripted engine of its own
-# (test/fake), with a clock that runs 20 times as fast.
+# in a move, in one that has to be taken back, in an undo, in a move that foragerd is asked for, and
+# again in the recovery from the first time. Then they are started without a fault: the change is
+# finished or taken back, the service's spec is what it was, the journal tells one story. Each on a
+# scripted engine of its own (test/fake), with a clock that runs 20 times as fast.
 # Usage: BUILD=DIR SANITIZED=DIR [LONG=1] [WORKERS=4] kills.sh [SCENARIO…]
 cd "$(dirname "$0")/../.." || exit 1
 . test/fault/lib.sh
@@ -69,14 +69,56 @@ act_cycle() { with_fault "$1" "$BUILD/foragerd" -c "$dir/forager.conf" --once; }
 act_move() { with_fault "$1" "$BUILD/forager" -c "$dir/forager.conf" move web --from "$from" --to "$to"; }
 act_revert() { act_move "$1"; }
 act_undo() { with_fault "$1" "$BUILD/forager" -c "$dir/forager.conf" undo --all --move-back; }
+# foragerd is asked for it; what is counted are its calls from then on.
+act_daemon() {
+	{ foragerd_up && daemon_move inject "${1%%:*}" "$1"; } 2>/dev/null # "Killed", says the shell
+	echo "$code" >>"$dir.codes"
+}
 # What recovers: any change of the command line does that first. calm has nothing to release.
 act_recovery() { with_fault "$1" "$BUILD/forager" -c "$dir/forager.conf" release calm; }
 
 prepare_cycle() { :; }
 prepare_recovery() { :; }
 prepare_move() { :; }
+prepare_daemon() {
+	# Nothing of its own accord, and few questions whether somebody asks: they are counted, too.
+	sed -i -e 's/^sample-every = .*/sample-every = 5m/' -e 's/^request-poll = .*/request-poll = 2s/' \
+		-e '/^mode = /a decide-every = 1h' "$dir/forager.conf"
+}
 prepare_revert() { control "fate web $to crash 0.2" >/dev/null; }
 prepare_undo() { forager move web --from "$from" --to "$to" >/dev/null 2>&1; }
+
+has_started() { grep -q 'watches the Swarm' "$dir/log"; }
+foragerd_up() {
+	: >"$dir/log"
+	foragerd_start
+	until_true 60 has_started || { violation "$where" "foragerd does not start: $(tail -1 "$dir/log")"; return 1; }
+}
+
+# foragerd_down: it is asked to end, where it has not; its exit code in $code.
+foragerd_down() {
+	kill -TERM "$daemon" 2>/dev/null
+	code=0
+	{ wait "$daemon"; } 2>/dev/null || code=$?
+	daemon=''
+	cp "$dir/log" "$dir/err"
+}
+
+# daemon_move inject|trace SYSCALLS [INJECT]: foragerd, which runs, is asked to move web, under strace.
+daemon_move() {
+	local words=(-f -o "$dir/traced" -e signal=none -p "$daemon") tracer
+	[ "$1" = trace ] || words+=(-e "trace=$2" -e "inject=$3")
+	strace "${words[@]}" >/dev/null 2>"$dir/tracer" &
+	tracer=$!
+	fault_pids+=("$tracer")
+	until_true 60 grep -q attached "$dir/tracer" || violation "$where" "strace: $(tail -1 "$dir/tracer")"
+	timeout 60 env LD_PRELOAD="$shim" "$BUILD/forager" -c "$dir/forager.conf" move web --from "$from" \
+		--to "$to" >"$dir/out" 2>"$dir/asked" </dev/null
+	[ $? != 124 ] || violation "$where" 'whoever asked is left waiting'
+	kill -INT "$tracer" 2>/dev/null
+	{ wait "$tracer"; } 2>/dev/null
+	foragerd_down
+}
 
 # --- afterwards ------------------------------------------------------------------------------------
 
@@ -103,6 +145,14 @@ recover() {
 		sleep 0.3
 	done
 	violation "$where" "not recovered (exit $code): $(tr '\n' '~' <"$dir/err" | head -c 400); open: $(journal 'SELECT id, state FROM move WHERE ended_wall_ms IS NULL')"
+}
+
+# foragerd takes up by itself what the killed one left.
+recover_daemon() {
+	foragerd_up || return
+	until_true 60 is_over || violation "$where" "foragerd did not take it up: $(tail -1 "$dir/log")"
+	foragerd_down
+	[ "$code" = 0 ] || violation "$where" "foragerd, started anew, ended with $code: $(tail -1 "$dir/log")"
 }
 
 # The journal tells one story, and the Swarm agrees with its end.
@@ -161,10 +211,14 @@ one() {
 		[ "$(jq -s '[.[] | select(.method == "POST")] | length' "$dir/record")" = 0 ] ||
 			violation "$where" 'a cycle wrote to the Swarm'
 		;;
+	daemon)
+		recover_daemon
+		recover
+		;;
 	*) recover ;;
 	esac
 	judge_after
-	case $scenario in move | revert) judge_place ;; esac
+	case $scenario in move | revert | daemon) judge_place ;; esac
 	world_end
 }
 
@@ -178,12 +232,17 @@ calls() {
 	"prepare_$1"
 	count_calls "$BUILD/forager" --version >"$dir/floor"
 	case $1 in
+	daemon)
+		: >"$dir/floor"
+		foragerd_up && daemon_move trace
+		most_calls <"$dir/traced"
+		;;
 	cycle) count_calls "$BUILD/foragerd" -c "$dir/forager.conf" --once ;;
 	undo) count_calls "$BUILD/forager" -c "$dir/forager.conf" undo --all --move-back ;;
 	recovery) count_calls "$BUILD/forager" -c "$dir/forager.conf" release calm ;;
 	*) count_calls "$BUILD/forager" -c "$dir/forager.conf" move web --from "$from" --to "$to" ;;
 	esac >"$dir/all"
-	awk 'NR == FNR { floor[$1] = $2; next } $2 > floor[$1] { print $1, floor[$1] + 1, $2 }' \
+	awk 'FILENAME ~ /floor$/ { floor[$1] = $2; next } $2 > floor[$1] { print $1, floor[$1] + 1, $2 }' \
 		"$dir/floor" "$dir/all"
 	world_end
 }
@@ -191,7 +250,10 @@ calls() {
 # Calls of the thread that makes most of them, a system call a line: that is what strace counts by.
 count_calls() {
 	strace -f -qqq -o "$dir/trace" -E LD_PRELOAD="$shim" "$@" >/dev/null 2>&1 </dev/null
-	sed -nE 's/^([0-9]+) +([a-z0-9_]+)\(.*/\1 \2/p' "$dir/trace" | sort | uniq -c |
+	most_calls <"$dir/trace"
+}
+most_calls() {
+	sed -nE 's/^([0-9]+) +([a-z0-9_]+)\(.*/\1 \2/p' | sort | uniq -c |
 		awk '$1 > n[$3] { n[$3] = $1 } END { for (s in n) print s, n[s] }'
 }
 
@@ -227,10 +289,10 @@ thin() {
 }
 weighty='^(sendto|fdatasync|pwrite64|ftruncate):'
 
-declare -A most=([cycle]=8 [move]=26 [revert]=14 [undo]=6)
-[ "$LONG" = 0 ] || most=([cycle]=300 [move]=500 [revert]=500 [undo]=150)
+declare -A most=([cycle]=8 [move]=26 [revert]=14 [undo]=6 [daemon]=8)
+[ "$LONG" = 0 ] || most=([cycle]=300 [move]=500 [revert]=500 [undo]=150 [daemon]=500)
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(cycle move revert undo)
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(cycle move revert undo daemon)
 calls recovery >"$fault_work/calls.recovery"
 # A second fault: where the recovery writes, the disk or the network.
 grep -E '^(sendto|fdatasync|pwrite64) ' "$fault_work/calls.recovery" |
@@ -240,8 +302,11 @@ grep -E '^(sendto|fdatasync|pwrite64) ' "$fault_work/calls.recovery" |
 for scenario in "${scenarios[@]}"; do
 	calls "$scenario" >"$fault_work/calls.$scenario"
 	points "$scenario" | thin "${most[$scenario]}" | sed "s/^/$scenario /" >>"$fault_work/todo"
+	# The answer to who asked is written last.
+	[ "$scenario" != daemon ] || awk '$1 == "fdatasync" { print "daemon", $1 ":error=EIO:when=" $3 }' \
+		"$fault_work/calls.daemon" >>"$fault_work/todo"
 	case $scenario in
-	move | revert)
+	move | revert | daemon)
 		# Two in a row: the first where the scenario writes, the second anywhere in the recovery.
 		points "$scenario" | grep -E '^(sendto|fdatasync):signal=KILL' |
 			awk -v n="$(wc -l <"$fault_work/second")" -v seed=7 'BEGIN { srand(seed) }
@@ -284,6 +349,7 @@ for scenario in "${scenarios[@]}"; do
 	cycle) reliability "kill -9 and failing system calls in an observing cycle" "$injected" 'I5 nothing is written to the Swarm; the next cycle goes on' ;;
 	move) reliability "kill -9 and failing system calls in a move" "$injected" 'I2, I3 finished or taken back, the spec as before, the journal in step' ;;
 	revert) reliability "kill -9 and failing system calls in a move that is taken back" "$injected" 'I2, I3 taken back, the spec as before, the journal in step' ;;
+	daemon) reliability "kill -9 and failing system calls of foragerd in a move" "$injected" 'I2, I3 foragerd, started anew, finishes it or takes it back, the spec as before, the journal in step' ;;
 	undo) reliability "kill -9 and failing system calls in an undo" "$injected" 'I2, I3 the spec as before, the journal in step' ;;
 	esac
 done
