@@ -2,6 +2,7 @@
 #include "agent/agent_batch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -59,6 +60,15 @@ batch_foreign(struct agent *a, const struct foreign_row *row)
 	b->foreign[b->n_foreign] = *row;
 	b->foreign[b->n_foreign].service_id = arena_strdup(b->arena, row->service_id);
 	b->foreign[b->n_foreign++].service_name = arena_strdup(b->arena, row->service_name);
+}
+
+void
+batch_quiet(struct agent *a, int64_t at_wall_ms)
+{
+	struct batch *b = batch_current(a);
+
+	b->quiet_until =
+	    arena_printf(b->arena, "%" PRId64, at_wall_ms + a->config->deploy_quiet_ms);
 }
 
 void
@@ -156,6 +166,8 @@ put_rest(struct store *s, const struct batch *b, struct error *err)
 		r = put_decision(s, b->steps[i], err);
 	for (size_t i = 0; r == 0 && i < b->n_outcomes; i++)
 		r = store_put_outcome(s, &b->outcomes[i], err);
+	if (r == 0 && b->quiet_until != NULL)
+		r = store_put_meta(s, AGENT_QUIET_KEY, b->quiet_until, err);
 	return r;
 }
 

@@ -30,6 +30,7 @@ struct batch {
 	struct foreign_row foreign[EVENTS_MOST];
 	struct outcome_row outcomes[AGENT_EPOCHS];
 	size_t n_events, n_foreign, n_outcomes;
+	const char *quiet_until; /* for AGENT_QUIET_KEY; NULL: as it is */
 	struct step *steps[2];
 	size_t n_steps;
 

@@ -96,8 +96,10 @@ clock_jumped(struct agent *a, int64_t mono, int64_t wall)
 		            d_wall, d_mono);
 		batch_event(a, "skip", "the clock jumped, or foragerd was asleep");
 	}
-	if (llabs(d_wall - d_mono) > AGENT_JUMP_MS)
+	if (llabs(d_wall - d_mono) > AGENT_JUMP_MS) {
 		agent_wall_jumped(a, d_wall - d_mono, wall);
+		batch_quiet(a, wall); /* the rows keep the times of the other clock */
+	}
 	return jumped;
 }
 

@@ -36,6 +36,9 @@
 #define AGENT_MOVES 3600
 /* NTP slews; what is more than that between two cycles is somebody who sets the clock. */
 #define AGENT_JUMP_MS 5000
+/* In table meta: until when (wall clock) nothing is moved after a start, because the clock jumped.
+ */
+#define AGENT_QUIET_KEY "clock_quiet_until_ms"
 /* Outcomes that are watched at the same time. */
 #define AGENT_EPOCHS 8
 /* Wishes of the command line that wait for the mover. */
@@ -172,6 +175,8 @@ void agent_epochs_done(struct agent *a);
 /* agent_batch.c */
 void batch_event(struct agent *a, const char *kind, const char *fmt, ...) _printf_(3, 4);
 void batch_foreign(struct agent *a, const struct foreign_row *row);
+/* The clock jumped: a start within deploy-quiet from at_wall_ms shall move nothing. */
+void batch_quiet(struct agent *a, int64_t at_wall_ms);
 void batch_outcome(struct agent *a, const struct outcome_row *row);
 /* Takes a reference on the step. */
 void batch_decision(struct agent *a, struct step *step);

@@ -159,6 +159,30 @@ is_told(struct agent *a, int64_t last_ms)
 	return false;
 }
 
+/* What an earlier foragerd began after a jump; no longer than deploy-quiet is now. */
+static int
+resume_quiet(struct agent *a, int64_t wall, struct error *err)
+{
+	_cleanup_(freep) char *until = NULL;
+	struct error why = {0};
+	int64_t left;
+	int r = store_get_meta(a->store, AGENT_QUIET_KEY, &until, &why);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		*err = why;
+		return r;
+	}
+	left = MIN(strtoll(until, NULL, 10) - wall, a->config->deploy_quiet_ms);
+	if (left <= 0)
+		return 0;
+	a->quiet_until_mono_ms = mono_ms() + left;
+	log_notice("The clock jumped before this start, still nothing is moved: left_s=%" PRId64,
+	           left / 1000);
+	return 0;
+}
+
 /*
  * A clock that was set while foragerd was down shows against what was written last: it cannot lie
  * ahead, and hardly years back. What has passed meanwhile nobody knows: cool-downs, budget and
@@ -169,19 +193,22 @@ static int
 check_clock(struct agent *a, struct error *err)
 {
 	int64_t wall = wall_ms(), last = 0;
+	_cleanup_(freep) char *until = xasprintf("%" PRId64, wall + a->config->deploy_quiet_ms);
 	int r = store_last_ms(a->store, &last, err);
 
-	if (r < 0 || last == 0 || (wall >= last - AGENT_JUMP_MS && wall - last <= REST_MOST_MS))
+	if (r < 0 || last == 0)
 		return r;
+	if (wall >= last - AGENT_JUMP_MS && wall - last <= REST_MOST_MS)
+		return resume_quiet(a, wall, err);
 	agent_wall_jumped(a, wall - last, wall);
 	if (is_told(a, last))
-		return 0;
+		return resume_quiet(a, wall, err);
 	log_warning("The clock jumped while foragerd was down, nothing is moved for deploy-quiet: "
 	            "wall_ms=%" PRId64 " written_ms=%" PRId64,
 	            wall, last);
 	batch_event(a, "skip", "the clock jumped while foragerd was down");
 	a->quiet_until_mono_ms = mono_ms() + a->config->deploy_quiet_ms;
-	return 0;
+	return store_put_meta(a->store, AGENT_QUIET_KEY, until, err);
 }
 
 int

@@ -125,14 +125,14 @@ stop() {
 }
 more_decisions() { until_true 120 has_decided $(($(decisions) + $1)) || violation "$where" 'no decision'; }
 
-# set_while_down SECONDS TOLD: how often the log has told of it then.
+# set_while_down SECONDS TOLD [DECISIONS]: how often the log has told of it then.
 set_while_down() {
 	local before
 	stop
 	before=$(moves)
 	jump "$1"
 	foragerd_start
-	more_decisions 3
+	more_decisions "${3:-3}"
 	is_told "$2" || violation "$where" "set by $1 s while it was down: the log tells $(grep -c 'jumped while' "$dir/log") times, not $2"
 	[ "$(moves)" = "$before" ] || violation "$where" "set by $1 s while it was down: it moved in the quiet time"
 }
@@ -146,9 +146,19 @@ until_true 120 has_decided 12 || violation "$where" 'no decision'
 set_while_down 0 0
 heat w1 1.25
 since=$(decisions)
-set_while_down -1800 1
+set_while_down -1800 1 1
+# A restart does not end the quiet time.
+is_quiet() { [[ $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1') = *'warming up'* ]]; }
+goes_on() { [ "$(grep -c 'jumped before this start' "$dir/log")" = "$1" ]; }
+set_while_down 0 1 1
+goes_on 1 && is_quiet || violation "$where" "started again in the quiet time: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
 until_true 120 is_moved 1 || violation "$where" "it moves no more: $(journal 'SELECT reason FROM decision ORDER BY id DESC LIMIT 1')"
-journal "SELECT reason FROM decision WHERE id > $since" | grep -q 'warming up' || violation "$where" 'no decision tells of the quiet time'
+[ "$(journal "SELECT count(*) FROM decision WHERE id > $since AND reason LIKE '%warming up%'")" -gt 0 ] || violation "$where" 'no decision tells of the quiet time'
+# What the rows say of times before a jump means nothing to the next start.
+jump 1800
+more_decisions 1
+set_while_down 0 1 1
+goes_on 2 || violation "$where" "started anew after a jump: $(tail -1 "$dir/log")"
 set_while_down $((2 * year)) 2
 set_while_down $((-2 * year)) 3
 world_end

@@ -135,7 +135,9 @@ a_jump_while_down_is_noticed(void **state)
 		int64_t now = wall_ms(), before = mono_ms();
 		_cleanup_(freep) char *made = xasprintf("%lld", (long long) (now - 1000));
 
-		assert_ok(sql_exec(r->f->store->sql.db, "DELETE FROM move", err));
+		assert_ok(sql_exec(r->f->store->sql.db,
+		                   "DELETE FROM move; DELETE FROM meta WHERE key LIKE 'clock%'",
+		                   err));
 		facts_free(r->a->facts);
 		r->a->facts = facts_new();
 		r->a->n_moves = 0;
@@ -181,8 +183,36 @@ the_last_writing_counts(void **state)
 	assert_true(last <= wall_ms());
 }
 
-/* A row of a clock that was wrong stays: each start takes it as of now, and only the first one is
- * quiet for it. */
+static void
+start_again(struct restore *r)
+{
+	r->a->quiet_until_mono_ms = 0;
+	r->a->n_moves = 0;
+	facts_free(r->a->facts);
+	r->a->facts = facts_new();
+	assert_ok(restore(r, err));
+}
+
+/* As if so much time had passed since it was written. */
+static void
+age_the_quiet_time(const struct restore *r, int64_t by_ms)
+{
+	_cleanup_(freep) char *text =
+	    xasprintf("UPDATE meta SET value = value - %lld WHERE key = 'clock_quiet_until_ms'",
+	              (long long) by_ms);
+
+	assert_ok(sql_exec(r->f->store->sql.db, text, err));
+	assert_int_equal(sqlite3_changes(r->f->store->sql.db), 1);
+}
+
+static int64_t
+quiet_left_ms(const struct restore *r)
+{
+	return r->a->quiet_until_mono_ms == 0 ? 0 : r->a->quiet_until_mono_ms - mono_ms();
+}
+
+/* A row of a clock that was wrong stays: each start takes it as of now, and only the first one
+ * begins a quiet time for it. */
 static void
 a_jump_is_told_once(void **state)
 {
@@ -190,18 +220,41 @@ a_jump_is_told_once(void **state)
 
 	add_move(r, "s1", MOVE_DONE, wall_ms() + 600000);
 	for (unsigned start = 0; start < 2; start++) {
-		r->a->quiet_until_mono_ms = 0;
-		r->a->n_moves = 0;
-		facts_free(r->a->facts);
-		r->a->facts = facts_new();
-		assert_ok(restore(r, err));
+		start_again(r);
 		assert_int_equal(r->a->quiet_until_mono_ms != 0, start == 0);
+		age_the_quiet_time(r, r->a->config->deploy_quiet_ms);
 		assert_true(facts_service(r->a->facts, "s1")->moved_wall_ms <= wall_ms());
 		assert_true(r->a->moves_wall_ms[0] <= wall_ms());
 	}
 	add_move(r, "s1", MOVE_DONE, wall_ms() + 700000);
 	assert_ok(restore(r, err));
 	assert_true(r->a->quiet_until_mono_ms != 0);
+}
+
+/* A restart does not end it, and neither does it begin it anew. */
+static void
+a_quiet_time_outlives_a_restart(void **state)
+{
+	struct restore *r = *state;
+	int64_t quiet = r->a->config->deploy_quiet_ms;
+
+	add_move(r, "s1", MOVE_DONE, wall_ms() + 600000);
+	start_again(r);
+	assert_in_range(quiet_left_ms(r), quiet - 60000, quiet);
+	age_the_quiet_time(r, quiet / 2);
+	start_again(r); /* the wrong row is still the last one */
+	assert_in_range(quiet_left_ms(r), quiet / 2 - 60000, quiet / 2);
+	add_move(r, "s1", MOVE_DONE, wall_ms());
+	start_again(r); /* now the clock and the last row agree */
+	assert_in_range(quiet_left_ms(r), quiet / 2 - 60000, quiet / 2);
+	/* Never longer than it would be today, whatever a clock did meanwhile. */
+	r->a->config->deploy_quiet_ms = quiet / 4;
+	start_again(r);
+	assert_in_range(quiet_left_ms(r), quiet / 4 - 60000, quiet / 4);
+	r->a->config->deploy_quiet_ms = quiet;
+	age_the_quiet_time(r, quiet / 2);
+	start_again(r);
+	assert_true(r->a->quiet_until_mono_ms == 0);
 }
 
 int
@@ -211,7 +264,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    NEW(the_budget_is_remembered),     NEW(a_damaged_row_opens_no_budget),
 	    NEW(a_jump_while_down_is_noticed), NEW(the_last_writing_counts),
-	    NEW(a_jump_is_told_once),
+	    NEW(a_jump_is_told_once),          NEW(a_quiet_time_outlives_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
