@@ -1,9 +1,11 @@
 /* What was seen and learnt as rows of the batch. */
 #include "agent/agent_batch.h"
 
+#include <jansson.h>
 #include <math.h>
 
 #include "policy/power.h"
+#include "swarm/constraint.h"
 #include "swarm/eligibility.h"
 
 /* More opinions than this take longer than they are worth each cycle: then one cycle in twelve. */
@@ -80,6 +82,22 @@ refusal(const struct snapshot *snap, uint32_t service)
 	return v == VERDICT_OK ? NULL : verdict_infos[v].text;
 }
 
+/* The only kind of constraint that forager writes; who wrote these, the journal tells. */
+static const char *
+node_terms(struct arena *arena, const struct snap_service *v)
+{
+	json_auto_t *list = json_array();
+	_cleanup_(freep) char *text = NULL;
+
+	for (size_t i = 0; i < v->n_constraints; i++)
+		if (constraint_is_term(&v->constraints[i]))
+			(void) json_array_append_new(list, json_string(v->constraints[i].text));
+	if (json_array_size(list) == 0)
+		return NULL;
+	text = json_dumps(list, JSON_COMPACT);
+	return arena_strdup(arena, text);
+}
+
 static void
 add_service(struct batch *b, const struct snapshot *snap, uint32_t i,
             const struct docker_service *from)
@@ -102,6 +120,7 @@ add_service(struct batch *b, const struct snapshot *snap, uint32_t i,
 	    .limit_cpu_nano = v->limit.cpu_nano,
 	    .limit_mem_bytes = v->limit.mem_bytes,
 	    .n_constraints = (uint32_t) v->n_constraints,
+	    .node_terms = node_terms(b->arena, v),
 	    .slo_p95_ms = v->slo.p95_ms,
 	    .seen_p95_ms = v->seen.p95_ms,
 	    .version = v->version,

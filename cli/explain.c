@@ -177,6 +177,8 @@ print_text(const struct explain *x, const json_t *doc, struct error *err)
 
 	if (x->left)
 		explain_fact(x, "Labels", LEFT);
+	if (x->back != NULL)
+		explain_fact(x, "Constraints", x->back);
 	print_head(x);
 	r = print_candidates(x, err);
 	if (r >= 0)
@@ -238,18 +240,17 @@ collect(struct cli *c, int64_t id, json_t *doc, struct error *err)
 
 /* A number is a decision; anything else, or a number that is none, a service. */
 static int
-find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service, bool *ret_left,
-              struct error *err)
+find_decision(struct explain *x, const char *word, char **ret_service, struct error *err)
 {
+	struct cli *c = x->cli;
 	_cleanup_(freep) char *service = NULL;
 	struct query_value bind[1];
 	char *end;
 	int64_t id = strtoll(word, &end, 10);
-	bool left;
 	int r;
 
 	if (word[0] >= '0' && word[0] <= '9' && *end == '\0') {
-		*ret = id;
+		x->id = id;
 		return 0;
 	}
 	r = cli_find(c, "service", "name", word, &service, err);
@@ -258,7 +259,10 @@ find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service,
 	r = status_labels_left(c, service, err);
 	if (r < 0)
 		return r;
-	left = r > 0;
+	x->left = r > 0;
+	r = status_terms_back(c, service, word, &x->back, err);
+	if (r < 0)
+		return r;
 	bind[0] = QUERY_STR(service);
 	/* Chosen for it, else considered: the newest of the first kind that there is. */
 	r = query_int(
@@ -266,13 +270,14 @@ find_decision(struct cli *c, const char *word, int64_t *ret, char **ret_service,
 	    "SELECT c.decision_id FROM candidate c JOIN decision d ON d.id = c.decision_id "
 	    "WHERE c.service_id = ?1 ORDER BY c.rank = d.chosen DESC, c.decision_id DESC "
 	    "LIMIT 1",
-	    bind, 1, ret, err);
+	    bind, 1, &x->id, err);
 	if (r == 0)
 		r = error_set(err, ENOENT, "no stored decision considered to move '%s'; %s", word,
-		              left ? LEFT : "'forager services' says whether it takes part");
+		              x->left           ? LEFT
+		              : x->back != NULL ? x->back
+		                                : "'forager services' says whether it takes part");
 	if (r < 0)
 		return r;
-	*ret_left = left;
 	*ret_service = take_ptr(service);
 	return 0;
 }
@@ -309,12 +314,12 @@ runner_up(struct cli *c, int64_t id, struct error *err)
 	return r < 0 ? r : rank;
 }
 
-int
-explain_run(struct cli *c, struct error *err)
+static int
+run(struct explain *x, struct error *err)
 {
+	struct cli *c = x->cli;
 	json_auto_t *doc = json_object();
 	_cleanup_(freep) char *service = NULL, *dump = NULL;
-	struct explain x = {.cli = c, .now_ms = wall_ms()};
 	int r;
 
 	if (c->args->format == FORMAT_CSV)
@@ -322,9 +327,9 @@ explain_run(struct cli *c, struct error *err)
 		                 "'explain' is no flat list: use --format table or json");
 	r = cli_query(c, err);
 	if (r >= 0)
-		r = find_decision(c, c->args->words[0], &x.id, &service, &x.left, err);
+		r = find_decision(x, c->args->words[0], &service, err);
 	if (r >= 0)
-		r = collect(c, x.id, doc, err);
+		r = collect(c, x->id, doc, err);
 	if (r < 0)
 		return r;
 	if (c->args->format == FORMAT_JSON) {
@@ -335,8 +340,18 @@ explain_run(struct cli *c, struct error *err)
 		(void) fprintf(c->out, "%s\n", dump);
 		return 0;
 	}
-	x.decision = json_object_get(doc, "decision");
-	x.rank = subject(doc, service);
-	x.against = runner_up(c, x.id, err);
-	return print_text(&x, doc, err);
+	x->decision = json_object_get(doc, "decision");
+	x->rank = subject(doc, service);
+	x->against = runner_up(c, x->id, err);
+	return print_text(x, doc, err);
+}
+
+int
+explain_run(struct cli *c, struct error *err)
+{
+	struct explain x = {.cli = c, .now_ms = wall_ms()};
+	int r = run(&x, err);
+
+	free(x.back);
+	return r;
 }

@@ -11,7 +11,9 @@ struct explain {
 	int64_t id, rank; /* the candidate that is explained */
 	int64_t against;  /* the runner-up: −1 when there is none but to stay */
 	int64_t now_ms;
-	bool left; /* the service asked for carries labels that no open move explains */
+	/* Of the service asked for. */
+	bool left;  /* it carries labels that no open move explains */
+	char *back; /* what to say of terms that somebody wrote back; NULL: there are none */
 };
 
 /* A line "Name  text", made harmless; nothing when the text is empty. */

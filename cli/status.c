@@ -13,6 +13,24 @@
 	"v.gone_ms IS NULL AND v.refused = " refused " AND NOT EXISTS "                            \
 	"(SELECT 1 FROM move m WHERE m.service_id = v.id AND m.ended_wall_ms IS NULL)"
 
+#define BACK                                                                                       \
+	"a move of forager's once added it, and somebody wrote it back; "                          \
+	"forager leaves it to you, this takes it away"
+
+/*
+ * Constraints as they stand that a move once added, none of whose own is open: columns id, name,
+ * term. What stood there before the move is its owner's. A damaged text of a move says nothing.
+ */
+#define TERMS_BACK(refused)                                                                        \
+	"(SELECT DISTINCT v.id, v.name, t.value AS term FROM service v "                           \
+	"JOIN json_each(v.node_terms) t JOIN move m ON m.service_id = v.id "                       \
+	"JOIN json_each(iif(json_valid(m.added), m.added, '[]')) a ON a.value = t.value "          \
+	"WHERE v.gone_ms IS NULL AND v.refused IS NOT " refused " AND m.kind = 'move' "            \
+	"AND m.ended_wall_ms IS NOT NULL AND m.state <> 'refused' AND t.value NOT IN "             \
+	"(SELECT b.value FROM json_each(iif(json_valid(m.before), m.before, '{}'), "               \
+	"'$.Constraints') b) AND NOT EXISTS "                                                      \
+	"(SELECT 1 FROM move o WHERE o.service_id = v.id AND o.ended_wall_ms IS NULL))"
+
 /* One row of figures; each has its name in both forms. */
 static const char status_sql[] =
     "SELECT\n"
@@ -32,14 +50,18 @@ static const char status_sql[] =
     "  (SELECT group_concat(name, ', ') FROM (SELECT name FROM service v\n"
     "    WHERE " LABELS_LEFT(
         "?2") " ORDER BY name)) AS labels_left_on,\n"
-              "  (SELECT since_ms FROM pause) AS paused_since_ms,\n"
-              "  (SELECT who FROM pause) AS paused_by,\n"
-              "  (SELECT max(id) FROM decision) AS decision_id,\n"
-              "  (SELECT at_ms FROM decision ORDER BY id DESC LIMIT 1) AS decided_ms,\n"
-              "  (SELECT reason FROM decision ORDER BY id DESC LIMIT 1) AS decision_reason,\n"
-              "  (SELECT sum(watts) FROM v_nodes) AS watts,\n"
-              "  (SELECT min(watts_measured) FROM v_nodes WHERE watts IS NOT NULL) AS "
-              "watts_measured";
+              "  (SELECT group_concat(term || ' on ' || name, ', ') FROM (SELECT name, term\n"
+              "    FROM " TERMS_BACK(
+                  "?2") " ORDER BY name, term)) AS terms_back_on,\n"
+                        "  (SELECT since_ms FROM pause) AS paused_since_ms,\n"
+                        "  (SELECT who FROM pause) AS paused_by,\n"
+                        "  (SELECT max(id) FROM decision) AS decision_id,\n"
+                        "  (SELECT at_ms FROM decision ORDER BY id DESC LIMIT 1) AS decided_ms,\n"
+                        "  (SELECT reason FROM decision ORDER BY id DESC LIMIT 1) AS "
+                        "decision_reason,\n"
+                        "  (SELECT sum(watts) FROM v_nodes) AS watts,\n"
+                        "  (SELECT min(watts_measured) FROM v_nodes WHERE watts IS NOT NULL) AS "
+                        "watts_measured";
 
 static const struct show_column status_columns[] = {
     {"daemon", "Daemon", SHOW_TEXT},
@@ -64,6 +86,7 @@ static const struct show_column status_columns[] = {
     {"moves_reverted", "Moves reverted", SHOW_COUNT},
     {"moves_open", "Moves open", SHOW_COUNT},
     {"labels_left_on", "Labels left on", SHOW_TEXT},
+    {"terms_back_on", "Terms written back", SHOW_TEXT},
     {"decision_id", "Newest decision", SHOW_COUNT},
     {"decided_ms", "Decided", SHOW_AGO},
     {"decision_reason", "Because", SHOW_TEXT},
@@ -73,6 +96,7 @@ static const struct show_column status_columns[] = {
 struct status {
 	struct cli *cli;
 	bool left; /* labels of forager's stand where no move is open */
+	bool back; /* terms of forager's stand there without labels */
 	struct query_value values[ARRAY_SIZE(status_columns)];
 };
 
@@ -128,6 +152,11 @@ print(struct status *s)
 		               "%-22s  forager release SERVICE takes them away, unless another "
 		               "manager's forager moves it now\n",
 		               "");
+	if (s->back)
+		(void) fprintf(s->cli->out,
+		               "%-22s  " BACK ": docker service update --constraint-rm 'TERM' "
+		               "SERVICE\n",
+		               "");
 	return fflush(s->cli->out) == 0 ? 0 : -EIO;
 }
 
@@ -139,6 +168,7 @@ status_row(void *data, size_t n, const char *const *names, const struct query_va
 	for (size_t i = 0; i < n; i++) {
 		put(s, names[i], values[i]);
 		s->left |= streq(names[i], "labels_left_on") && values[i].type != QUERY_NULL;
+		s->back |= streq(names[i], "terms_back_on") && values[i].type != QUERY_NULL;
 	}
 	return print(s);
 }
@@ -164,6 +194,44 @@ status_labels_left(struct cli *c, const char *service_id, struct error *err)
 	                  bind, 2, &n, err);
 
 	return r < 0 ? r : n > 0;
+}
+
+struct back {
+	char *terms, *options;
+};
+
+static int
+back_row(void *data, size_t n, const char *const *names, const struct query_value *values)
+{
+	struct back *b = data;
+	_cleanup_(freep) char *terms = take_ptr(b->terms), *options = take_ptr(b->options);
+	const char *term = values[0].text;
+
+	(void) n;
+	(void) names;
+	b->terms = xasprintf("%s%s%s", terms != NULL ? terms : "", terms != NULL ? ", " : "", term);
+	b->options = xasprintf("%s --constraint-rm '%s'", options != NULL ? options : "", term);
+	return 0;
+}
+
+int
+status_terms_back(struct cli *c, const char *service_id, const char *name, char **ret,
+                  struct error *err)
+{
+	const struct query_value bind[] = {QUERY_STR(service_id),
+	                                   QUERY_STR(verdict_infos[VERDICT_STEERED].text)};
+	struct back b = {0};
+	int r = query_each(c->query,
+	                   "SELECT term FROM " TERMS_BACK("?2") " WHERE id = ?1 ORDER BY term",
+	                   bind, 2, back_row, &b, err);
+
+	if (r >= 0)
+		*ret = b.terms == NULL ? NULL
+		                       : xasprintf("%s: " BACK ": docker service update%s %s",
+		                                   b.terms, b.options, name);
+	free(b.terms);
+	free(b.options);
+	return MIN(r, 0);
 }
 
 int

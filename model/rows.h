@@ -84,6 +84,7 @@ struct service_row {
 	int64_t reserve_cpu_nano, reserve_mem_bytes; /* a task; 0 = none */
 	int64_t limit_cpu_nano, limit_mem_bytes;
 	uint32_t n_constraints;
+	const char *node_terms;         /* JSON array: the constraints on node.id; NULL: none */
 	double slo_p95_ms, seen_p95_ms; /* response time: objective, and what was seen */
 	uint64_t version;
 	int64_t seen_ms;

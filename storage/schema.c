@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static const char *const migrations[] = {schema_tables_1, schema_tables_2};
+static const char *const migrations[] = {schema_tables_1, schema_tables_2, schema_tables_3};
 
 const struct schema schema_current = {migrations, (int) ARRAY_SIZE(migrations), schema_views};
 

@@ -10,6 +10,7 @@
 
 extern const char schema_tables_1[];
 extern const char schema_tables_2[];
+extern const char schema_tables_3[];
 extern const char schema_views[];
 
 struct schema {

@@ -396,3 +396,8 @@ const char schema_tables_1[] =
 const char schema_tables_2[] =
     "ALTER TABLE move ADD COLUMN checksum INTEGER; -- 64 bits, of all columns before it; NULL: not "
     "known\n";
+
+/* For what a move took away and somebody wrote back: no label tells of it, only the term itself. */
+const char schema_tables_3[] =
+    "ALTER TABLE service ADD COLUMN node_terms TEXT; -- JSON array: its constraints on node.id; "
+    "NULL: none\n";

@@ -53,6 +53,7 @@ static const struct table_column service_columns[] = {
     C(I64, limit_cpu_nano),
     C(I64, limit_mem_bytes),
     C(U32, n_constraints),
+    C(TEXT, node_terms),
     C(REAL, slo_p95_ms),
     C(REAL, seen_p95_ms),
     C(U64, version),

@@ -29,6 +29,40 @@ load common
 	exec 9>&-
 }
 
+@test "a move's constraint that somebody wrote back: which, where, and how to take it away" {
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	local term='node.id!=node1aaaaaaaaaaaaaaaaaaaa' dir=$BATS_TEST_TMPDIR/state
+	local db=$dir/forager.db
+	cp -r "$STATE" "$dir"
+	stands() { sqlite3 "$db" "UPDATE service SET node_terms = '$1' WHERE name = 'web'"; }
+	expect 0 --state-dir "$dir" status
+	lacks "Terms written back"
+	# Their own, and one that stood there before the move, are nobody's business.
+	stands '["node.id!=other"]'
+	expect 0 --state-dir "$dir" status --format json
+	[ "$(jq -r .terms_back_on <<<"$output")" = null ]
+	stands "[\"$term\",\"node.id!=other\"]"
+	expect 0 --state-dir "$dir" status --format json
+	[ "$(jq -r .terms_back_on <<<"$output")" = "$term on web" ]
+	expect 0 --state-dir "$dir" status
+	has "Terms written back      $term on web"
+	has "docker service update --constraint-rm 'TERM' SERVICE"
+	expect 0 --state-dir "$dir" explain web
+	has "$term: a move of forager's once added it, and somebody wrote it back"
+	has "docker service update --constraint-rm '$term' web"
+	expect 0 --state-dir "$dir" explain 1
+	lacks "--constraint-rm"
+	sqlite3 "$db" "UPDATE move SET before = '{\"Constraints\":[\"$term\"]}' WHERE state = 'done'"
+	expect 0 --state-dir "$dir" status --format json
+	[ "$(jq -r .terms_back_on <<<"$output")" = null ]
+	# A damaged row is no reason to say nothing at all.
+	sqlite3 "$db" "UPDATE move SET before = 'x', added = '[' WHERE state = 'done'"
+	expect 0 --state-dir "$dir" status
+	sqlite3 "$db" "UPDATE move SET before = NULL, added = '[\"$term\"]', ended_wall_ms = NULL WHERE state = 'done'"
+	expect 0 --state-dir "$dir" status --format json
+	[ "$(jq -r .terms_back_on <<<"$output")" = null ] # a move is open: it stands there rightly
+}
+
 @test "nodes: the hot, the cool and the blind" {
 	expect 0 nodes
 	[[ "${lines[0]}" =~ ^ID\ +NODE\ +STATE ]]

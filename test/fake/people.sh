@@ -178,8 +178,29 @@ written_back() {
 		! fake_docker "$name" GET /services/s1 | jq .Spec | grep -q 'node[.]id' || echo "terms are left with $with"
 	done
 	[ "$(fake_docker "$name" GET /services/s1 | jq -r .Spec.Labels.tool)" = t ] || echo 'their own label is gone'
+	written_back_bare "$name" "$(jq 'del(.Spec.Labels["forager.plan", "forager.before"])' <<<"$doc")"
 	grep -hE 'AddressSanitizer|runtime error' "$FAKE_DIR/$name/foragerd.log" "$FAKE_DIR/$name/release"
 }
+
+# The same from a file in which forager's labels do not stand: only the journal knows whose the terms
+# are. It is told, nothing is done, and what is told takes them away.
+written_back_bare() {
+	local name=$1 terms was
+
+	fake_foragerd "$name"
+	write_back "$name" "$2" s1
+	terms=$(fake_docker "$name" GET /services/s1 | jq -r '.Spec.TaskTemplate.Placement.Constraints[]')
+	[[ $terms == *node.id* ]] || echo "no terms were written back: $terms"
+	was=$(fake_docker "$name" GET /services/s1 | jq .Version.Index)
+	fake_until 60 tells_terms "$name" "${terms%%$'\n'*} on s1" || echo "status says nothing of terms: $(fake_forager "$name" status)"
+	said "$name" "--constraint-rm '${terms%%$'\n'*}'" explain s1 || echo 'explain says nothing of terms'
+	[ "$(fake_docker "$name" GET /services/s1 | jq .Version.Index)" = "$was" ] || echo 'the service was written to'
+	post "$name" s1 'del(.TaskTemplate.Placement.Constraints)'
+	fake_until 60 tells_terms "$name" null || echo "status still says: $(fake_forager "$name" status)"
+	fake_stop "$name" || echo "foragerd ended with $?"
+}
+
+tells_terms() { [[ $(fake_forager "$1" status --format json | jq -r .terms_back_on) == *"$2"* ]]; }
 
 # said NAME TEXT VERB…: forager says it, whatever it ends with.
 said() {

@@ -164,7 +164,7 @@ refuses_everything_else(void **state)
 		if (r != -cases[i].errnum || strstr(err.text, cases[i].part) == NULL)
 			fail_msg("'%s': %d '%s'", cases[i].sql, r, err.text);
 	}
-	check_rows(q, "PRAGMA user_version", "2;");
+	check_rows(q, "PRAGMA user_version", "3;");
 	check_rows(q, "SELECT value FROM json_each('[4,5]')", "4;5;");
 	check_rows(q, "SELECT name FROM pragma_table_info('pause') LIMIT 2", "one;who;");
 	query_close(q);
