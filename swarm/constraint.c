@@ -235,21 +235,21 @@ same_bits(const struct address *a, const struct address *b, unsigned int n_bits)
 	return rest == 0 || ((a->bytes[n] ^ b->bytes[n]) >> (8 - rest)) == 0;
 }
 
-/* The number after the slash: digits only, at most 128. */
+/* The number after the slash: digits only, at most max. */
 static bool
-prefix_parse(const char *s, unsigned int *ret)
+prefix_parse(const char *s, unsigned int max, unsigned int *ret)
 {
 	unsigned int n = 0;
 
 	if (*s == '\0')
 		return false;
 	for (; *s != '\0'; s++) {
-		if (!is_digit((unsigned char) *s) || n > 128)
+		if (!is_digit((unsigned char) *s) || n > max)
 			return false;
 		n = n * 10 + (unsigned int) (*s - '0');
 	}
 	*ret = n;
-	return n <= 128;
+	return n <= max;
 }
 
 /* 1: within, 0: not within, -1: what stands there is neither an address nor a network. */
@@ -267,7 +267,7 @@ network_holds(const char *value, const char *node_addr)
 	if (!address_parse(copy, &network, &dotted))
 		return -1;
 	if (slash != NULL) {
-		if (!prefix_parse(slash + 1, &bits) || bits > (dotted ? 32 : 128))
+		if (!prefix_parse(slash + 1, dotted ? 32 : 128, &bits))
 			return -1;
 		bits += dotted ? 96 : 0;
 	}

@@ -165,15 +165,19 @@ static const struct {
     {"node.ip!=10.1.2.3", false},
     {"node.ip==10.1.2.4", false},
     {"node.ip!=10.1.2.4", true},
+    {"node.ip==10.1.2.2", false}, /* the last bit */
     {"node.ip==::ffff:10.1.2.3", true},
     {"node.ip==10.1.0.0/16", true},
     {"node.ip==10.1.2.99/16", true},
+    {"node.ip==10.129.0.0/9", false}, /* one bit of a byte counts as well */
+    {"node.ip==10.2.0.0/9", true},
     {"node.ip==10.1.2.0/31", false},
     {"node.ip==10.1.2.2/31", true},
     {"node.ip==0.0.0.0/0", true},
     {"node.ip==::ffff:10.1.0.0/112", true},
     {"node.ip==::/0", false}, /* holds IPv6 addresses only */
     {"node.ip!=::/0", true},
+    {"node.ip==::fffe:0:0/95", false}, /* and so do these, up to where IPv4 begins */
     {"node.ip==10.1.2.3/32", true},
     {"node.ip==10.1.2.3/33", false}, /* malformed: neither == nor != */
     {"node.ip!=10.1.2.3/33", false},

@@ -399,6 +399,20 @@ test_premise(void **unused)
 	}
 }
 
+/* Somebody's update whose one task finds no node under our terms. */
+static void
+put_pending(struct effects *e)
+{
+	struct fake_task *t = &e->x.fake.tasks[0];
+
+	put_stands(e, ELSE_IMAGE);
+	t->state = TASK_PENDING;
+	t->node = FAKE_NODES;
+	t->error = "no suitable node (scheduling constraints)";
+	e->x.fake.update_state = "updating";
+	e->x.fake.update_left = 1000;
+}
+
 /* No node for a task of theirs: after a while it is helped, unless one is found. */
 static void
 test_held_up(void **unused)
@@ -411,12 +425,7 @@ test_held_up(void **unused)
 		int64_t begun;
 
 		effects_open(&e, MOVER_YIELD_WAIT, MOVE_STEERED);
-		put_stands(&e, ELSE_IMAGE);
-		e.x.fake.tasks[0].state = TASK_PENDING;
-		e.x.fake.tasks[0].node = FAKE_NODES;
-		e.x.fake.tasks[0].error = "no suitable node (scheduling constraints)";
-		e.x.fake.update_state = "updating";
-		e.x.fake.update_left = 1000;
+		put_pending(&e);
 		e.c->length_ms = 1000; /* a loaded machine may sleep through 60 */
 		if (longer) {          /* five seconds are enough, however long it may take */
 			e.c->length_ms = 60000;
@@ -458,6 +467,77 @@ test_held_up_anew(void **unused)
 	assert_false(e.c->held_up);
 	assert_true(e.c->held_up_since_ms == 0);
 	effects_close(&e);
+}
+
+struct waiting {
+	struct effects e;
+	unsigned n_looks;
+	int64_t lost_ms; /* when the node that was found was lost again */
+};
+
+static void
+held_for_a_while(struct fake_swarm *f, const char *method, const char *target)
+{
+	struct waiting *w = f->data;
+
+	(void) method;
+	(void) target;
+	w->e.c->held_up_since_ms = mono_ms() - 700;
+}
+
+/* Of a short wait half is enough: what is left is time to help in. */
+static void
+test_held_up_half_way(void **unused)
+{
+	struct waiting w = {0};
+
+	(void) unused;
+	effects_open(&w.e, MOVER_YIELD_WAIT, MOVE_STEERED);
+	put_pending(&w.e);
+	w.e.c->length_ms = 1000;
+	w.e.x.fake.data = &w;
+	w.e.x.fake.on_request = held_for_a_while;
+	expect(&w.e, "700 ms of 1000", OK, 0);
+	assert_true(w.e.c->held_up);
+	effects_close(&w.e);
+}
+
+static void
+find_and_lose(struct fake_swarm *f, const char *method, const char *target)
+{
+	struct waiting *w = f->data;
+	struct fake_task *t = &f->tasks[0];
+
+	(void) method;
+	if (strstr(target, "/tasks") == NULL)
+		return;
+	w->n_looks++;
+	if (w->n_looks == 2) { /* it has waited for long by now, and finds one */
+		w->e.c->held_up_since_ms = 1;
+		t->state = TASK_PREPARING;
+		t->node = 0;
+	} else if (w->n_looks == 3) {
+		t->state = TASK_PENDING;
+		t->node = FAKE_NODES;
+		w->lost_ms = mono_ms();
+	}
+}
+
+/* A node found and lost again: the wait for one begins anew. */
+static void
+test_held_up_again(void **unused)
+{
+	struct waiting w = {0};
+
+	(void) unused;
+	effects_open(&w.e, MOVER_YIELD_WAIT, MOVE_STEERED);
+	put_pending(&w.e);
+	w.e.c->length_ms = 1000;
+	w.e.x.fake.data = &w;
+	w.e.x.fake.on_request = find_and_lose;
+	expect(&w.e, "lost again", OK, 0);
+	assert_true(w.lost_ms > 0 && mono_ms() - w.lost_ms >= 500);
+	effects_close(&w.e);
 }
 
 static void
@@ -1232,6 +1312,8 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_premise),
 	    cmocka_unit_test(test_held_up),
 	    cmocka_unit_test(test_held_up_anew),
+	    cmocka_unit_test(test_held_up_half_way),
+	    cmocka_unit_test(test_held_up_again),
 	    cmocka_unit_test(test_post_answers),
 	    cmocka_unit_test(test_readings),
 	    cmocka_unit_test(test_not_found_but_listed),

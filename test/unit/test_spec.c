@@ -93,6 +93,7 @@ static void
 test_steer_refuses(void **state)
 {
 	static const char *const odd[] = {"node.role==worker"},
+	                         *const second[] = {"node.id!=zz", "node.role==worker"},
 	                         *const long_id[] = {"node.id!=abcdefghijklmnopqrstuvwxyz"};
 	static const char *const present[] = {"node.role == worker"};
 	json_auto_t *spec = load(real), *got = NULL, *again = NULL;
@@ -102,6 +103,10 @@ test_steer_refuses(void **state)
 
 	(void) state;
 	st.add = (struct spec_terms){odd, 1};
+	assert_int_equal(spec_steer(spec, &st, &again, &err), -EINVAL);
+	assert_string_equal(err.text, "'node.role==worker' is not a node.id term");
+	st.add = (struct spec_terms){second, 2};
+	error_clear(&err);
 	assert_int_equal(spec_steer(spec, &st, &again, &err), -EINVAL);
 	assert_string_equal(err.text, "'node.role==worker' is not a node.id term");
 	st.add = (struct spec_terms){long_id, 1};
