@@ -75,7 +75,7 @@ stopped(struct world *w, struct world_task *t)
 	t->stopping = false;
 	tell(w, t, "die");
 	if (t->state <= TASK_RUNNING)
-		world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
+		world_task_report(w, t, TASK_SHUTDOWN, "shutdown", NULL);
 	else
 		world_task_touch(w, t);
 }
@@ -86,7 +86,7 @@ ended(struct world *w, struct world_task *t, enum task_state state, const char *
 {
 	t->alive = false;
 	tell(w, t, "die");
-	world_task_state(w, t, state, message, error);
+	world_task_report(w, t, state, message, error);
 }
 
 static void
@@ -98,10 +98,10 @@ prepared(struct world *w, struct world_task *t)
 	case WORLD_FATE_REJECT:
 		error =
 		    xasprintf("No such image: %s", shape_text(t->spec, "ContainerSpec.Image", ""));
-		world_task_state(w, t, TASK_REJECTED, "preparing", error);
+		world_task_report(w, t, TASK_REJECTED, "preparing", error);
 		break;
 	default:
-		world_task_state(w, t, TASK_READY, "prepared", NULL);
+		world_task_report(w, t, TASK_READY, "prepared", NULL);
 	}
 }
 
@@ -119,21 +119,21 @@ on_step(struct world *w, void *data)
 	}
 	switch (t->state) {
 	case TASK_ASSIGNED:
-		world_task_state(w, t, TASK_ACCEPTED, "accepted", NULL);
+		world_task_report(w, t, TASK_ACCEPTED, "accepted", NULL);
 		break;
 	case TASK_ACCEPTED:
-		world_task_state(w, t, TASK_PREPARING, "preparing", NULL);
+		world_task_report(w, t, TASK_PREPARING, "preparing", NULL);
 		break;
 	case TASK_PREPARING:
 		prepared(w, t);
 		break;
 	case TASK_READY:
-		world_task_state(w, t, TASK_STARTING, "starting", NULL);
+		world_task_report(w, t, TASK_STARTING, "starting", NULL);
 		break;
 	case TASK_STARTING:
 		create_container(w, t);
 		tell(w, t, "start");
-		world_task_state(w, t, TASK_RUNNING, "started", NULL);
+		world_task_report(w, t, TASK_RUNNING, "started", NULL);
 		break;
 	case TASK_RUNNING:
 		if (fate_of(t)->fate == WORLD_FATE_CRASH)
@@ -191,7 +191,7 @@ stop(struct world *w, struct world_task *t)
 		t->stopping = true;
 		world_after(w, &t->machine, later(w, seconds(t->service->stop_s)), on_step, t);
 	} else if (t->state <= TASK_RUNNING && t->state >= TASK_ASSIGNED) {
-		world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
+		world_task_report(w, t, TASK_SHUTDOWN, "shutdown", NULL);
 	}
 }
 
@@ -331,9 +331,9 @@ report_lost(struct world *w, struct world_task *t)
 	if (t->state > TASK_RUNNING || t->container[0] == '\0')
 		return;
 	if (t->desired > TASK_RUNNING)
-		world_task_state(w, t, TASK_SHUTDOWN, "shutdown", NULL);
+		world_task_report(w, t, TASK_SHUTDOWN, "shutdown", NULL);
 	else
-		world_task_state(w, t, TASK_FAILED, "started", "task: non-zero exit (137)");
+		world_task_report(w, t, TASK_FAILED, "started", "task: non-zero exit (137)");
 }
 
 void

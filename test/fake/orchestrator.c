@@ -86,6 +86,15 @@ slot_has_living(const struct world_service *s, const struct world_task *one)
 	return false;
 }
 
+/* Swarm's newest of a slot is that of which a node last said something: the old one of start-first,
+ * say, when the enforcer has rejected the one that came for it. */
+static bool
+newer(const struct world_task *a, const struct world_task *b)
+{
+	return (a->reported_ns != 0 ? a->reported_ns : a->status_ns) >=
+	       (b->reported_ns != 0 ? b->reported_ns : b->status_ns);
+}
+
 /* Whether the task belongs to the slot that the updater gets (UpdatableTasksInSlot). */
 static bool
 updatable(struct world *w, const struct world_service *s, size_t i)
@@ -97,8 +106,11 @@ updatable(struct world *w, const struct world_service *s, size_t i)
 	if (s->update == UPDATE_ROLLBACK_STARTED || t->desired == TASK_REMOVE ||
 	    slot_has_living(s, t))
 		return false;
-	for (size_t k = i + 1; k < s->n_tasks; k++) {
-		if (s->tasks[k]->slot == t->slot)
+	for (size_t k = 0; k < s->n_tasks; k++) {
+		const struct world_task *o = s->tasks[k];
+
+		if (o->slot == t->slot && (t->slot != 0 || o->node == t->node) &&
+		    (k < i ? !newer(t, o) : k > i && newer(o, t)))
 			return false; /* not the newest */
 	}
 	return !restart_should(w, t);

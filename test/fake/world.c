@@ -473,6 +473,14 @@ world_task_state(struct world *w, struct world_task *t, enum task_state state, c
 	world_task_touch(w, t);
 }
 
+void
+world_task_report(struct world *w, struct world_task *t, enum task_state state, const char *message,
+                  const char *error)
+{
+	t->reported_ns = w->now_ns;
+	world_task_state(w, t, state, message, error);
+}
+
 /* The desired state only ever grows. */
 void
 world_task_desire(struct world *w, struct world_task *t, enum task_state desired)

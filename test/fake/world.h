@@ -121,6 +121,7 @@ struct world_task {
 	json_t *spec, *endpoint; /* of the service as they were; shared, never edited */
 	uint64_t version, spec_version, job_iteration;
 	int64_t created_ns, updated_ns, status_ns, started_ns;
+	int64_t reported_ns; /* its node's last word of it (AppliedAt); 0 = none */
 	char *message, *error;
 	char container[65]; /* "" = none yet */
 	bool alive;         /* its container runs, whatever Swarm calls the task */
@@ -218,6 +219,9 @@ void world_config_remove(struct world *w, struct world_config *c);
 void world_task_touch(struct world *w, struct world_task *t);
 void world_task_state(struct world *w, struct world_task *t, enum task_state state,
                       const char *message, const char *error);
+/* The same, as its node tells it. */
+void world_task_report(struct world *w, struct world_task *t, enum task_state state,
+                       const char *message, const char *error);
 void world_task_desire(struct world *w, struct world_task *t, enum task_state desired);
 /* attributes: of the event, taken; may be NULL. */
 void world_service_touch(struct world *w, struct world_service *s, json_t *attributes);
