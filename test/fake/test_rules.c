@@ -293,6 +293,83 @@ test_dead_slot_is_used_again(void **state)
 	run_close(r);
 }
 
+/*
+ * A slot that nothing restarts, whose newer task the enforcer has rejected: the last that a node
+ * told of is the end of its older one, which is outdated, and a change of anything fills the slot
+ * again. When the newer one's own node told of its end, it does not.
+ */
+static void
+test_last_told_of(void **state)
+{
+	(void) state;
+	for (int told = 0; told < 2; told++) {
+		struct run *r = run_open(3, 41,
+		                         "node n1 manager\nnode n2 label.zone=b\nnode n3\n"
+		                         "service web order=start-first monitor=0.2 "
+		                         "constraint=node.hostname==n3");
+		struct world_service *s = world_service_find(r->w, "web");
+		struct world_node *n1 = world_node_find(r->w, "n1"),
+		                  *n2 = world_node_find(r->w, "n2");
+
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
+		                json_pack("{s:s}", "Condition", "none"));
+		run_s(r, 10);
+		(void) run_edit(r, "web", "TaskTemplate.Placement", "Constraints",
+		                json_pack("[s]", "node.labels.zone==b"));
+		run_s(r, 10);
+		assert_int_equal(run_running(r, "web", "n2"), 1);
+		(void) json_object_set_new(n1->labels, "zone", json_string("b"));
+		world_node_touch(r->w, n1, NULL);
+		if (told == 1) {
+			world_task_report(r->w, s->tasks[s->n_tasks - 1], TASK_COMPLETE, "finished",
+			                  NULL);
+		} else {
+			(void) json_object_clear(n2->labels);
+			world_node_touch(r->w, n2, NULL);
+		}
+		run_s(r, 5);
+		assert_int_equal(run_running(r, "web", NULL), 0);
+		(void) run_edit(r, "web", "UpdateConfig", "MaxFailureRatio", json_real(0.5));
+		run_s(r, 5);
+		assert_int_equal(run_running(r, "web", "n1"), told == 1 ? 0 : 1);
+		run_close(r);
+	}
+}
+
+/*
+ * The new task of the only slot fails, and the update is rolled back: if that comes before the
+ * orchestrator's restart, the restarted task is one of the old spec, and there is nothing to roll
+ * back.
+ */
+static void
+test_rollback_races_restart(void **state)
+{
+	bool completed = false, paused = false;
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct run *r =
+		    run_open(seed, 41,
+		             "node n1 manager\nservice web failure=continue monitor=0.2\n"
+		             "run 5\nfate web * reject");
+		struct world_service *s = world_service_find(r->w, "web");
+
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
+		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 2));
+		run_s(r, 60);
+		(void) run_edit(r, "web", "UpdateConfig", "FailureAction", json_string("rollback"));
+		run_s(r, 60);
+		assert_int_equal(run_running(r, "web", NULL), 0);
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
+		                json_pack("[s]", "A=1"));
+		run_s(r, 60);
+		completed |= s->update == UPDATE_ROLLBACK_COMPLETED;
+		paused |= s->update == UPDATE_ROLLBACK_PAUSED;
+		run_close(r);
+	}
+	assert_true(completed && paused);
+}
+
 /* An update that ends with a slot as dirty as before begins again, if the one that ended is off the
  * list. */
 static void
@@ -364,6 +441,8 @@ main(void)
 	    cmocka_unit_test(test_one_more_slot),
 	    cmocka_unit_test(test_failure_unheard),
 	    cmocka_unit_test(test_dead_slot_is_used_again),
+	    cmocka_unit_test(test_last_told_of),
+	    cmocka_unit_test(test_rollback_races_restart),
 	    cmocka_unit_test(test_end_starts_another),
 	    cmocka_unit_test(test_history_stays),
 	};

@@ -190,6 +190,19 @@ slot_done(struct worker *k)
 	world_after(u->w, &k->timer, u->config.delay_ns, on_rested, k);
 }
 
+/* The task has failed. It is a race: the updater may be through with it, and with itself, before
+ * the orchestrator has restarted it. */
+static void
+slot_failed(struct worker *k)
+{
+	struct updater *u = k->u;
+
+	if (u->config.delay_ns == 0 && rng_below(&u->w->rng, 2) == 0)
+		on_rested(u->w, k);
+	else
+		slot_done(k);
+}
+
 static void
 make_task(struct worker *k)
 {
@@ -292,7 +305,11 @@ risen(struct worker *k, const struct world_task *t)
 		if (streq(u->made[i].id, t->id) && u->made[i].since_ns == 0)
 			u->made[i].since_ns = u->w->now_ns;
 	}
-	if (u->config.start_first && t->state == TASK_RUNNING)
+	if (t->state > TASK_RUNNING) {
+		slot_failed(k);
+		return;
+	}
+	if (u->config.start_first)
 		(void) remove_old(u, &u->slots[k->slot], t->id);
 	slot_done(k);
 }
@@ -300,11 +317,12 @@ risen(struct worker *k, const struct world_task *t)
 void
 updater_started(struct world *w, struct world_task *t)
 {
-	struct updater *u = t->service->updater;
+	const struct world_service *s = t->service;
 
 	(void) w;
-	for (size_t i = 0; u != NULL && i < u->n_workers; i++) {
-		struct worker *k = &u->workers[i];
+	/* A worker's end may be its updater's. */
+	for (size_t i = 0; s->updater != NULL && i < s->updater->n_workers; i++) {
+		struct worker *k = &s->updater->workers[i];
 
 		if (!streq(k->task, t->id))
 			continue;
@@ -329,11 +347,13 @@ updater_task_changed(struct world *w, struct world_task *t)
 		    u->config.action != SHAPE_CONTINUE)
 			failed(u, &u->made[i]);
 	}
-	for (size_t i = 0; u != NULL && i < u->n_workers; i++) {
-		if (u->workers[i].phase == RISING && streq(u->workers[i].task, t->id) &&
-		    t->state >= TASK_RUNNING)
-			risen(&u->workers[i], t);
+	for (size_t i = 0; s->updater != NULL && i < s->updater->n_workers; i++) {
+		struct worker *k = &s->updater->workers[i];
+
+		if (k->phase == RISING && streq(k->task, t->id) && t->state >= TASK_RUNNING)
+			risen(k, t);
 	}
+	u = s->updater;
 	if (u != NULL && u->stopped && u->monitor != NULL)
 		updater_cancel(u->w, s);
 }
