@@ -103,7 +103,7 @@ updatable(struct world *w, const struct world_service *s, size_t i)
 
 	if (t->desired <= TASK_RUNNING)
 		return true;
-	if (s->update == UPDATE_ROLLBACK_STARTED || t->desired == TASK_REMOVE ||
+	if (s->update == UPDATE_ROLLBACK_STARTED || (t->desired == TASK_REMOVE && !t->leaving) ||
 	    slot_has_living(s, t))
 		return false;
 	for (size_t k = 0; k < s->n_tasks; k++) {
@@ -200,8 +200,12 @@ static void
 remove_slots(struct world *w, struct updater_slot *slots, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < slots[i].n; k++)
-			world_task_desire(w, world_task_find(w, slots[i].ids[k]), TASK_REMOVE);
+		for (size_t k = 0; k < slots[i].n; k++) {
+			struct world_task *t = world_task_find(w, slots[i].ids[k]);
+
+			t->leaving = true;
+			world_task_desire(w, t, TASK_REMOVE);
+		}
 		free(take_ptr(slots[i].ids));
 	}
 }

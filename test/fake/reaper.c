@@ -60,6 +60,16 @@ reap_slot(struct world *w, struct world_service *s, const struct world_task *slo
 		world_task_remove(w, oldest);
 }
 
+/* Those of slots that were too many. */
+static void
+reap_leaving(struct world *w, struct world_service *s)
+{
+	for (size_t i = s->n_tasks; i-- > 0;) {
+		if (s->tasks[i]->leaving && is_history(s->tasks[i]))
+			world_task_remove(w, s->tasks[i]);
+	}
+}
+
 static void
 on_reaper(struct world *w, void *data)
 {
@@ -68,6 +78,7 @@ on_reaper(struct world *w, void *data)
 	for (size_t k = 0; k < w->n_services; k++) {
 		struct world_service *s = w->services[k];
 
+		reap_leaving(w, s);
 		for (size_t i = 0; i < s->n_tasks;) {
 			size_t n = s->n_tasks;
 

@@ -370,6 +370,37 @@ test_rollback_races_restart(void **state)
 	assert_true(completed && paused);
 }
 
+/*
+ * Of two dead slots one is too many, and its history makes it one too many again when the update's
+ * status is written: what goes then is that slot once more, or the update's first task if it has
+ * been made by then.
+ */
+static void
+test_slot_is_too_many_twice(void **state)
+{
+	bool stands = false, gone = false;
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         "node n1 manager\nservice web replicas=2 parallelism=0 "
+		                         "failure=continue monitor=0.2\nrun 5\nfate web * reject");
+
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
+		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 2));
+		run_s(r, 60);
+		(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(1));
+		run_s(r, 10);
+		assert_int_equal(run_running(r, "web", NULL), 0);
+		(void) run_edit(r, "web", "TaskTemplate", "Placement",
+		                json_pack("{s:[s]}", "Constraints", "node.hostname==none"));
+		run_s(r, 10);
+		*(waiting(r, "web") != NULL ? &stands : &gone) = true;
+		run_close(r);
+	}
+	assert_true(stands && gone);
+}
+
 /* An update that ends with a slot as dirty as before begins again, if the one that ended is off the
  * list. */
 static void
@@ -443,6 +474,7 @@ main(void)
 	    cmocka_unit_test(test_dead_slot_is_used_again),
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
+	    cmocka_unit_test(test_slot_is_too_many_twice),
 	    cmocka_unit_test(test_end_starts_another),
 	    cmocka_unit_test(test_history_stays),
 	};

@@ -37,7 +37,7 @@ struct updater {
 	struct made *made;
 	bool stopped; /* by a failure: no more slots */
 	size_t late;  /* but for so many: what had just become free may still take one */
-	struct world_timer *monitor;
+	struct world_timer *start, *monitor;
 };
 
 void
@@ -57,6 +57,7 @@ updater_cancel(struct world *w, struct world_service *s)
 		return;
 	for (size_t i = 0; i < u->n_workers; i++)
 		world_cancel(w, &u->workers[i].timer);
+	world_cancel(w, &u->start);
 	world_cancel(w, &u->monitor);
 	updater_slots_free(u->slots, u->n_slots);
 	json_decref(u->spec);
@@ -360,6 +361,27 @@ updater_task_changed(struct world *w, struct world_task *t)
 
 /* ---- the beginning ---- */
 
+/* The write of the status wakes the orchestrator, which looks before the first task is made. */
+#define LATE_NS (2 * NS_PER_MS)
+
+static void
+on_start(struct world *w, void *data)
+{
+	(void) w;
+	run_workers(data);
+}
+
+/* A race: it shows when the orchestrator has just found slots too many, and counts them again. */
+static bool
+starts_late(struct world *w, const struct world_service *s)
+{
+	bool leaving = false;
+
+	for (size_t i = 0; i < s->n_tasks; i++)
+		leaving |= s->tasks[i]->leaving;
+	return leaving && rng_below(&w->rng, 2) == 0;
+}
+
 static bool
 slot_dirty(struct world *w, const struct world_service *s, const struct updater_slot *slot)
 {
@@ -413,7 +435,10 @@ begin(struct world *w, struct world_service *s, struct updater_slot *slots, size
 	s->updater = u;
 	if (s->update == UPDATE_NONE)
 		world_service_update(w, s, UPDATE_UPDATING, "update in progress");
-	run_workers(u);
+	if (starts_late(w, s))
+		world_after(w, &u->start, LATE_NS, on_start, u);
+	else
+		run_workers(u);
 }
 
 void

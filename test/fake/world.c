@@ -135,7 +135,8 @@ static void
 reap(struct world *w, struct world_service *s)
 {
 	for (size_t i = s->n_tasks; i-- > 0;) {
-		if (!s->tasks[i]->queued && !s->tasks[i]->delayed && is_over(s->tasks[i]))
+		if (!s->tasks[i]->queued && !s->tasks[i]->delayed && !s->tasks[i]->leaving &&
+		    is_over(s->tasks[i]))
 			world_task_remove(w, s->tasks[i]);
 	}
 }
@@ -305,8 +306,10 @@ world_service_remove(struct world *w, struct world_service *s)
 		w->index++;
 		service_record(w, s, "remove");
 		tell(w, NULL, "service", "remove", s->id, json_pack("{s:s}", "name", s->name));
-		for (size_t i = 0; i < s->n_tasks; i++)
+		for (size_t i = 0; i < s->n_tasks; i++) {
+			s->tasks[i]->leaving = false;
 			world_task_desire(w, s->tasks[i], TASK_REMOVE);
+		}
 		wake(w);
 		return;
 	}

@@ -126,7 +126,8 @@ struct world_task {
 	char container[65]; /* "" = none yet */
 	bool alive;         /* its container runs, whatever Swarm calls the task */
 	bool queued, stopping, dropped /* L7 */;
-	bool fresh; /* the reaper has not looked at its slot since it was made */
+	bool fresh;   /* the reaper has not looked at its slot since it was made */
+	bool leaving; /* its slot was one too many: the reaper takes it, not before */
 	struct world_timer *machine, *delay;
 	/* restart.c: from READY to RUNNING */
 	bool delayed, again;
