@@ -202,8 +202,8 @@ confirm(struct group *g, struct world_task *t)
 static bool
 is_waiting(const struct world_task *t)
 {
-	return t->state == TASK_PENDING && t->desired < TASK_REMOVE && !t->dropped &&
-	       !t->service->removed;
+	return t->state == TASK_PENDING && (t->desired < TASK_REMOVE || t->leaving) &&
+	       !t->dropped && !t->service->removed;
 }
 
 static bool

@@ -401,6 +401,29 @@ test_slot_is_too_many_twice(void **state)
 	assert_true(stands && gone);
 }
 
+/* A task of a slot that is one too many is placed, too, until the reaper has it: its node tells its
+ * end, for which an updater may wait. */
+static void
+test_leaving_is_placed(void **state)
+{
+	struct run *r = run_open(3, 41, RUN_THREE "service web");
+	struct world_service *s = world_service_find(r->w, "web");
+
+	(void) state;
+	(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(2));
+	run_s(r, 0.01);
+	assert_int_equal(s->n_tasks, 2);
+	(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(1));
+	run_s(r, 0.01);
+	assert_null(s->tasks[1]->node);
+	run_s(r, 0.2);
+	assert_int_equal(s->n_tasks, 2);
+	assert_int_equal(s->tasks[1]->state, TASK_SHUTDOWN);
+	run_s(r, 0.5);
+	assert_int_equal(s->n_tasks, 1);
+	run_close(r);
+}
+
 /* An update that ends with a slot as dirty as before begins again, if the one that ended is off the
  * list. */
 static void
@@ -475,6 +498,7 @@ main(void)
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
 	    cmocka_unit_test(test_slot_is_too_many_twice),
+	    cmocka_unit_test(test_leaving_is_placed),
 	    cmocka_unit_test(test_end_starts_another),
 	    cmocka_unit_test(test_history_stays),
 	};
