@@ -401,6 +401,28 @@ test_slot_is_too_many_twice(void **state)
 	assert_true(stands && gone);
 }
 
+/* The scheduler counts a node's failures, also of tasks that the reaper has taken. */
+static void
+test_failures_are_remembered(void **state)
+{
+	struct run *r = run_open(3, 41,
+	                         "node n1 manager\nnode n2\n"
+	                         "service busy replicas=3 constraint=node.hostname==n1\nrun 5\n"
+	                         "service web");
+	struct world_service *s = world_service_find(r->w, "web");
+
+	(void) state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(run_running(r, "web", "n2"), 1);
+		world_task_report(r->w, s->tasks[s->n_tasks - 1], TASK_FAILED, "started", "no");
+		run_s(r, 4);
+		world_task_remove(r->w, s->tasks[0]);
+		run_s(r, 4);
+	}
+	assert_int_equal(run_running(r, "web", "n1"), 1);
+	run_close(r);
+}
+
 /* A task of a slot that is one too many is placed, too, until the reaper has it: its node tells its
  * end, for which an updater may wait. */
 static void
@@ -498,6 +520,7 @@ main(void)
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
 	    cmocka_unit_test(test_slot_is_too_many_twice),
+	    cmocka_unit_test(test_failures_are_remembered),
 	    cmocka_unit_test(test_leaving_is_placed),
 	    cmocka_unit_test(test_end_starts_another),
 	    cmocka_unit_test(test_history_stays),

@@ -9,20 +9,23 @@
 
 /* ---- the order of nodes (nodeLess) ---- */
 
-/* Recent failures of each node, of this service and spec version. */
+/* Recent failures of each node, of this service and spec version; what is older is forgotten. */
 static void
 count_failures(struct group *g)
 {
 	const struct world_task *t = g->tasks[0];
+	struct world_service *s = t->service;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < t->service->n_tasks; i++) {
-		const struct world_task *o = t->service->tasks[i];
+	for (size_t i = 0; i < s->n_failures; i++) {
+		const struct world_failure f = s->failures[i];
 
-		if (o->node != NULL && o->spec_version == t->spec_version &&
-		    (o->state == TASK_FAILED || o->state == TASK_REJECTED) &&
-		    o->status_ns > g->r->w->now_ns - FAILURE_WINDOW)
-			g->failures[o->node->index]++;
+		if (f.at_ns <= g->r->w->now_ns - FAILURE_WINDOW)
+			continue;
+		s->failures[kept++] = f;
+		g->failures[f.node->index] += f.spec_version == t->spec_version;
 	}
+	s->n_failures = kept;
 }
 
 static bool

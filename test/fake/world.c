@@ -293,6 +293,7 @@ service_free(struct world_service *s)
 	free(s->name);
 	free(s->tasks);
 	free(s->restarts);
+	free(s->failures);
 	free(s);
 }
 
@@ -463,12 +464,24 @@ world_task_touch(struct world *w, struct world_task *t)
 	wake(w);
 }
 
+static void
+remember_failure(const struct world_task *t)
+{
+	struct world_service *s = t->service;
+
+	s->failures = xrealloc(s->failures, s->n_failures + 1, sizeof(*s->failures));
+	s->failures[s->n_failures++] = (struct world_failure){
+	    .node = t->node, .spec_version = t->spec_version, .at_ns = t->status_ns};
+}
+
 void
 world_task_state(struct world *w, struct world_task *t, enum task_state state, const char *message,
                  const char *error)
 {
 	t->state = state;
 	t->status_ns = w->now_ns;
+	if ((state == TASK_FAILED || state == TASK_REJECTED) && t->node != NULL)
+		remember_failure(t);
 	free(t->message);
 	t->message = xstrdup(message);
 	free(t->error);

@@ -81,6 +81,12 @@ struct world_fate_rule {
 };
 
 /* How often a slot was restarted, if that is limited. */
+struct world_failure {
+	struct world_node *node;
+	uint64_t spec_version;
+	int64_t at_ns;
+};
+
 struct world_restarts {
 	uint32_t slot;
 	const struct world_node *node; /* global services */
@@ -104,6 +110,8 @@ struct world_service {
 	size_t n_tasks;
 	struct world_restarts *restarts; /* of each slot that restarts were counted for */
 	size_t n_restarts;
+	struct world_failure *failures; /* the scheduler's memory of tasks, also of reaped ones */
+	size_t n_failures;
 	struct world_load load;
 	struct world_fate_rule *fates;
 	size_t n_fates;
