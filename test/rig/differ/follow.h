@@ -14,8 +14,9 @@ struct follow {
 	json_t *said;     /* the real answers of this step */
 	json_t *outcomes; /* object: a form of the scripted engine → the seed that led to it */
 	char *now;        /* the real form, as seen last; NULL = not yet */
-	char *before;     /* at the end of the step before */
+	char *before[DRAW_STEPS]; /* at the end of each step so far */
 	uint64_t seeds[DRAW_STEPS], tried;
+	uint64_t drawn; /* seeds gone through for other ways to the same */
 	size_t step;
 	bool found, lost; /* lost: differed before; not followed any more */
 	size_t n_outcomes;
