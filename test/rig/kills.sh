@@ -153,6 +153,15 @@ take_up() {
 	ask release bystander
 }
 
+# One task runs: one on the target or, unless the move is done, the old one.
+placed() {
+	if rig_service_is_on "$1" w1; then
+		[ "$(task_of "$1")" = "${task[$1]}" ] && [ "$2" != 'done' ]
+	else
+		rig_service_is_on "$1" w2
+	fi
+}
+
 # Ended as the case allows: with the spec as it was, the old task alive or the new one on the target.
 exact() {
 	local s=$1 how
@@ -165,12 +174,8 @@ exact() {
 	*,"$how",*) ;;
 	*) return 1 ;;
 	esac
-	rig_until 20 rig_service_runs "$s" 1 || return 1
-	if rig_service_is_on "$s" w1; then
-		[ "$(task_of "$s")" = "${task[$s]}" ] && [ "$how" != 'done' ]
-	else
-		rig_service_is_on "$s" w2
-	fi
+	# Swarm may be at it still, with both tasks there for a moment: a foreign end waits for nothing.
+	rig_until 20 placed "$s" "$how"
 }
 
 # judged SERVICE [SPEC]
