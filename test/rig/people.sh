@@ -148,10 +148,16 @@ availability() {
 
 # --- a case -----------------------------------------------------------------------------------------
 
+# copies_run ACTION PHASE: as they wanted it. Where w2 is sick, the first new task of their own update may
+# go there, and Swarm then pauses it, as it does without us: the copies run, and more may.
 copies_run() {
 	local n=1
 
 	[ "$1" != scale ] || n=2
+	if [[ $2 == back-* ]] && [ "$(rig_api m1 "/services/$shop" | jq -r '.UpdateStatus.State')" = paused ]; then
+		rig_tasks "$shop" | jq -e --argjson n "$n" '[.[] | select(.Status.State == "running")] | length >= $n' >/dev/null
+		return
+	fi
 	rig_service_runs "$shop" "$n" && rig_service_settled_any
 }
 
@@ -168,7 +174,7 @@ human_won() {
 		! rig_api m1 "/services/$shop" >/dev/null 2>&1
 		return
 	fi
-	rig_until 40 copies_run "$action" || return 1
+	rig_until 40 copies_run "$action" "$phase" || return 1
 	same_spec "$(wanted "$action" "$phase")" "$(spec_of "$shop")" || return 1
 	# What is under a deploy is its owner's to roll back to: forager adds nothing on top, and
 	# would take its terms away after a rollback (docs/decisions/0006).
