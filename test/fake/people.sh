@@ -218,7 +218,7 @@ tells() {
 		fake_forager "$1" status | grep -q 'forager release SERVICE'
 }
 
-written_back >"$FAKE_DIR/written-back"
+(written_back) >"$FAKE_DIR/written-back"
 pids=()
 for ((n = 0; n < worlds; n++)); do
 	(one_world "$n") &
