@@ -1,6 +1,7 @@
 /* The scripted Swarm; see fake_swarm.h. */
 #include "test/unit/fake_swarm.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -493,6 +494,19 @@ on_request(void *data, struct http_server_conn *conn, const struct http_server_r
 		complain(conn, 404, "page not found");
 }
 
+/* The socket has no name while a test runs, so that a test that is killed leaves none behind. */
+static void
+listen_unnamed(struct fake_swarm *f, uv_loop_t *loop)
+{
+	_cleanup_(freep) char *name = xasprintf("/tmp/forager-fake-%d.sock", (int) getpid());
+
+	f->server = http_server_open(loop, name, on_request, f);
+	f->fd = open(name, O_PATH | O_CLOEXEC);
+	if (f->fd < 0 || unlink(name) < 0)
+		abort();
+	f->path = xasprintf("/proc/self/fd/%d", f->fd);
+}
+
 void
 fake_open(struct fake_swarm *f, uv_loop_t *loop, const char *spec, const uint32_t *on)
 {
@@ -511,8 +525,7 @@ fake_open(struct fake_swarm *f, uv_loop_t *loop, const char *spec, const uint32_
 		t->state = TASK_RUNNING;
 		t->old = true;
 	}
-	f->path = xasprintf("/tmp/forager-fake-%d.sock", (int) getpid());
-	f->server = http_server_open(loop, f->path, on_request, f);
+	listen_unnamed(f, loop);
 }
 
 void
@@ -524,7 +537,7 @@ fake_close(struct fake_swarm *f)
 void
 fake_free(struct fake_swarm *f)
 {
-	(void) unlink(f->path);
+	(void) close(f->fd);
 	free(f->path);
 	json_decref(f->spec);
 	json_decref(f->previous);

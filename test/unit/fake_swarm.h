@@ -41,6 +41,7 @@ struct fake_task {
 
 struct fake_swarm {
 	struct http_server *server;
+	int fd; /* the socket's */
 	char *path;
 	json_t *spec, *previous, *original;
 	uint64_t version;
