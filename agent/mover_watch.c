@@ -111,7 +111,6 @@ judge_held_up(struct change *c, int r)
 {
 	if (r != MOVER_EVENT_FAILING) {
 		c->held_up_since_ms = 0;
-		c->held_up = false;
 		return r;
 	}
 	if (c->held_up_since_ms == 0)

@@ -39,6 +39,33 @@ test_move(void **unused)
 }
 
 static void
+count_readings(struct fake_swarm *f, const char *method, const char *target)
+{
+	unsigned *n = f->data;
+
+	if (f->n_applied == 3 && streq(method, "GET") && strstr(target, "/services/") != NULL)
+		++*n;
+}
+
+/* What asks the engine is asked once: after the last change it is read back as the answer to it, as
+ * the proof, and for the one who asked. */
+static void
+test_move_reads_no_more(void **unused)
+{
+	struct world x;
+	unsigned n_readings = 0;
+
+	(void) unused;
+	world_open(&x, spec_full, (const uint32_t[]){0});
+	x.fake.data = &n_readings;
+	x.fake.on_request = count_readings;
+	world_request(&x, &world_ask);
+	assert_int_equal(x.state, MOVE_DONE);
+	assert_int_equal(n_readings, 3);
+	world_close(&x);
+}
+
+static void
 test_move_copies(void **unused)
 {
 	struct world x;
@@ -1138,6 +1165,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_move),
+	    cmocka_unit_test(test_move_reads_no_more),
 	    cmocka_unit_test(test_move_copies),
 	    cmocka_unit_test(test_steering_keeps_control),
 	    cmocka_unit_test(test_reverts),
