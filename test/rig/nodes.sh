@@ -229,12 +229,18 @@ said_stale() {
 	[ "$(grep -c "cannot be read.*node='$1'" "$tap_dir/foragerd")" -gt "$2" ]
 }
 
+# It says once that it cannot; a node that dies before it could again dies unsaid.
+reads() {
+	! grep "containers can.* be read.*node='$1'" "$tap_dir/foragerd" | tail -n 1 | grep -q 'cannot be read'
+}
+
 test_notice() {
 	local i start was
 
 	for ((i = 0; i < $(times 5); i++)); do
 		title="a node dies, $((i + 1))"
 		rig_until 60 node_is w2 ready || true
+		rig_until 60 reads w2 || true
 		was=$(grep -c "cannot be read.*node='w2'" "$tap_dir/foragerd" || true)
 		rig_node_kill w2
 		start=$(now_ms)
