@@ -113,6 +113,12 @@ change_judge_plan(const struct change *c)
 	                           .since_ms = c->in.created_wall_ms};
 }
 
+const json_t *
+change_previous(const struct change *c)
+{
+	return c->previous_ours ? c->previous : NULL;
+}
+
 int
 change_standing(const struct change *c, enum mover_standing *ret, struct error *err)
 {

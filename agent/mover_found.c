@@ -70,7 +70,7 @@ go_on(struct mover *m, enum mover_event event)
 	c->found = event;
 	c->changed = event != MOVER_EVENT_FOUND_BEFORE && event != MOVER_EVENT_FOUND_CLEAN;
 	if (!c->changed || (event == MOVER_EVENT_FOREIGN &&
-	                    !mover_spec_ours(c->spec, &c->in, &c->plan, c->previous_ours)))
+	                    !mover_spec_ours(c->spec, &c->in, &c->plan, change_previous(c))))
 		mover_emit(m, event);
 	else
 		mover_lead(m, on_lead);

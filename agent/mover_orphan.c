@@ -118,7 +118,7 @@ mover_orphan(const struct api_service *service, struct change **ret, struct erro
 	if (r < 0)
 		return previous ? 0 : r;
 	c = change_from_label(service, from, &in);
-	if (!mover_spec_ours(service->spec, &c->in, &c->plan, previous))
+	if (!mover_spec_ours(service->spec, &c->in, &c->plan, previous ? from : NULL))
 		r = 0;
 	else if (is_theirs_now(c, service, previous))
 		r = error_set(err, EBUSY,

@@ -319,7 +319,7 @@ wants_second(const struct change *c)
 	if (c->wrote && mover_spec_is(c->spec, c->in.written, c->written_rest))
 		return true;
 	return !mover_spec_is_anothers(c->spec, &c->in, &c->plan) &&
-	       mover_spec_is_worthless(c->spec, &c->in, c->previous_ours);
+	       mover_spec_is_worthless(c->spec, change_previous(c));
 }
 
 static void

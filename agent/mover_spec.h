@@ -56,13 +56,14 @@ bool mover_spec_as_sent(const json_t *spec, const json_t *sent);
 bool mover_spec_is_anothers(const json_t *spec, const struct intent *in,
                             const struct mover_plan *plan);
 /*
- * Whether the previous spec holds nothing but this one with our steering: nobody's rollback needs
- * it. When somebody has deployed since, it holds the version before, and is left alone.
+ * Whether the previous spec (NULL: has no plan of ours) holds nothing but this one with our
+ * steering: nobody's rollback needs it. When somebody has deployed since, it holds the version
+ * before, and is left alone.
  */
-bool mover_spec_is_worthless(const json_t *spec, const struct intent *in, bool previous_ours);
+bool mover_spec_is_worthless(const json_t *spec, const json_t *previous);
 /* Whether anything of this change is to be taken away, from the spec or the previous one. */
 bool mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
-                     bool previous_ours);
+                     const json_t *previous);
 
 enum mover_edit {
 	EDIT_STEER,

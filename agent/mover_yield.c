@@ -108,22 +108,23 @@ mover_spec_is_anothers(const json_t *spec, const struct intent *in, const struct
 }
 
 bool
-mover_spec_is_worthless(const json_t *spec, const struct intent *in, bool previous_ours)
+mover_spec_is_worthless(const json_t *spec, const json_t *previous)
 {
-	uint64_t hash = 0;
+	uint64_t hash = 0, before = 0;
 
 	(void) spec_rest_hash(spec, &hash, NULL);
-	return previous_ours && hash == in->rest_hash;
+	(void) spec_rest_hash(previous, &before, NULL);
+	return hash == before;
 }
 
 bool
 mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
-                bool previous_ours)
+                const json_t *previous)
 {
 	json_auto_t *edited = NULL;
 
 	if (mover_spec_is_anothers(spec, in, plan))
 		return false;
-	return mover_spec_is_worthless(spec, in, previous_ours) ||
+	return mover_spec_is_worthless(spec, previous) ||
 	       mover_spec_edit(EDIT_YIELD, spec, in, plan, &edited, NULL) != 0;
 }

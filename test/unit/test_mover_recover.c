@@ -507,13 +507,50 @@ test_left_in_the_previous(void **unused)
 	world_close(&x);
 }
 
+/* Killed between the two posts with which it makes way: the previous spec is only this one with our
+ * steering, whatever somebody changed in both. */
+static void
+test_killed_while_yielding(void **unused)
+{
+	(void) unused;
+	for (int row = 0; row < 2; row++) {
+		struct world x;
+		json_t *theirs, *yielded;
+
+		stand_at(&x, STEERED);
+		if (row == 1)
+			(void) add_row(&x, STEERED, MOVE_STEERED);
+		theirs = json_deep_copy(x.fake.spec);
+		(void) json_object_set_new(json_object_get(theirs, "Labels"), "note",
+		                           json_string("theirs"));
+		fake_update(&x.fake, theirs, false);
+		yielded = json_deep_copy(x.fake.original);
+		(void) json_object_set_new(json_object_get(yielded, "Labels"), "note",
+		                           json_string("theirs"));
+		fake_update(&x.fake, json_deep_copy(yielded), false);
+		x.fake.update_state = "completed";
+		assert_non_null(spec_plan(x.fake.previous));
+		world_recover(&x);
+		assert_string_equal(x.recover_err.text, "");
+		assert_int_equal(x.state, MOVE_FOREIGN);
+		assert_null(spec_plan(x.fake.previous));
+		assert_true(json_equal(x.fake.spec, yielded));
+		json_decref(yielded);
+		world_close(&x);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_pairs),         cmocka_unit_test(test_labels_alone),
-	    cmocka_unit_test(test_disagreements), cmocka_unit_test(test_left_to_people),
-	    cmocka_unit_test(test_left_to_them),  cmocka_unit_test(test_left_in_the_previous),
+	    cmocka_unit_test(test_pairs),
+	    cmocka_unit_test(test_labels_alone),
+	    cmocka_unit_test(test_disagreements),
+	    cmocka_unit_test(test_left_to_people),
+	    cmocka_unit_test(test_left_to_them),
+	    cmocka_unit_test(test_left_in_the_previous),
+	    cmocka_unit_test(test_killed_while_yielding),
 	};
 
 	return cmocka_run_group_tests(tests, make_all, unmake_all);

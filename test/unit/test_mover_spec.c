@@ -743,15 +743,15 @@ static void
 test_worthless(void **state)
 {
 	json_auto_t *spec = spec_of("[]", OWNERS, UNSIGNED);
-	struct made m;
+	json_auto_t *previous = spec_of("['node.id==w2']", OWNERS, UNSIGNED);
 
 	(void) state;
-	make(&m);
-	assert_true(mover_spec_is_worthless(spec, &m.in, true));
-	assert_false(mover_spec_is_worthless(spec, &m.in, false));
-	m.in.rest_hash++; /* somebody has deployed since */
-	assert_false(mover_spec_is_worthless(spec, &m.in, true));
-	done(&m);
+	assert_true(mover_spec_is_worthless(spec, previous));
+	assert_false(mover_spec_is_worthless(spec, NULL));
+	(void) json_object_set_new(spec, "Mode", json_string("another")); /* deployed since */
+	assert_false(mover_spec_is_worthless(spec, previous));
+	(void) json_object_set_new(previous, "Mode", json_string("another")); /* while steered */
+	assert_true(mover_spec_is_worthless(spec, previous));
 }
 
 static void
@@ -813,8 +813,8 @@ test_ours(void **state)
 		struct made m;
 
 		make(&m);
-		if (mover_spec_ours(spec, &m.in, &m.plan, false) != cases[i].ours ||
-		    mover_spec_ours(spec, &m.in, &m.plan, true) != cases[i].with_previous)
+		if (mover_spec_ours(spec, &m.in, &m.plan, NULL) != cases[i].ours ||
+		    mover_spec_ours(spec, &m.in, &m.plan, spec) != cases[i].with_previous)
 			fail_msg("case %zu", i);
 		done(&m);
 	}
