@@ -4,8 +4,11 @@
 #include "base/util.h"
 
 #define FAST 0.3
-/* The slow level forgets over so many steps, and starts as a plain mean. */
-#define SLOW_STEPS 25.0
+/*
+ * The slow level forgets over so many steps, and starts as a plain mean; its moments over so many.
+ */
+#define SLOW_STEPS   25.0
+#define MOMENT_STEPS 60.0
 /*
  * How far the second value is from the first, squared: a share of value · (1 − value), and at
  * least. As three PlanetLab days have it (.15 to .18 and .006 to .007). Nothing else is known of a
@@ -13,6 +16,8 @@
  */
 #define FIRST_SHARE 0.15
 #define FIRST_LEAST 0.006
+/* The same of the cube, as a share of value · (1 − value) · (1 − 2 value): .07 to .09. */
+#define FIRST_THIRD 0.2
 /* The trend's term in units that leave the prior a prior: a few per cent of a few per cent. */
 #define TREND_SCALE 10.0
 /* Weight of the prior, in rows of a sum of squares of one. */
@@ -20,6 +25,7 @@
 
 static const double mean_prior[POOLED_TERMS] = {0, .2, .8, 0, .5 / TREND_SCALE};
 static const double var_prior[POOLED_TERMS] = {.25, .75, 0, 1e-5, 0};
+static const double third_prior[POOLED_TERMS] = {.3, .015, 0, 0, 0};
 
 static void
 prior_fill(double a[POOLED_TERMS][POOLED_TERMS], double b[POOLED_TERMS],
@@ -37,8 +43,10 @@ pooled_init(struct pooled *p)
 {
 	prior_fill(p->mean_a, p->mean_b, mean_prior);
 	prior_fill(p->var_a, p->var_b, var_prior);
+	prior_fill(p->third_a, p->third_b, third_prior);
 	memcpy(p->mean, mean_prior, sizeof(p->mean));
 	memcpy(p->var, var_prior, sizeof(p->var));
+	memcpy(p->third, third_prior, sizeof(p->third));
 }
 
 static void
@@ -61,6 +69,21 @@ var_terms(const struct pooled_level *l, double ret[POOLED_TERMS])
 	ret[2] = l->slow * (1 - l->slow);
 	ret[3] = 1;
 	ret[4] = 0;
+}
+
+/* What is on for a share of the time has this third moment, and less when it is on by halves. */
+static double
+third_on_off(double share)
+{
+	return share * (1 - share) * (1 - 2 * share);
+}
+
+static void
+third_terms(const struct pooled_level *l, double ret[POOLED_TERMS])
+{
+	memset(ret, 0, POOLED_TERMS * sizeof(ret[0]));
+	ret[0] = l->slow_third;
+	ret[1] = third_on_off(l->slow);
 }
 
 static double
@@ -90,30 +113,51 @@ last_push(struct pooled_level *l, double value)
 		l->last[i] = value;
 }
 
+/* How far off one was, into the level's own moments. */
+static void
+moments_push(struct pooled_level *l, double value, double off)
+{
+	double part = MAX(1 / MOMENT_STEPS, 1 / (l->n + 1));
+
+	if (!(l->n > 0)) {
+		l->slow_var = FIRST_SHARE * value * (1 - value) + FIRST_LEAST;
+		l->slow_third = FIRST_THIRD * third_on_off(value);
+		return;
+	}
+	l->slow_var += part * (off * off - l->slow_var);
+	l->slow_third += part * (off * off * off - l->slow_third);
+}
+
+/* What was forecast, and how far off it was, into what all share. */
+static void
+pool_push(struct pooled *p, const struct pooled_level *l, double value)
+{
+	double x[POOLED_TERMS], off;
+
+	mean_terms(p, l, x);
+	off = value - dot(p->mean, x);
+	row_add(p->mean_a, p->mean_b, x, value, 1);
+	/* Moments of a few per cent squared and cubed: scaled up so that the prior is a prior. */
+	var_terms(l, x);
+	row_add(p->var_a, p->var_b, x, off * off, 100);
+	third_terms(l, x);
+	row_add(p->third_a, p->third_b, x, off * off * off, 1000);
+}
+
 void
 pooled_push(struct pooled *p, struct pooled_level *l, double value)
 {
-	double x[POOLED_TERMS], slow = MAX(1 / SLOW_STEPS, 1 / (l->n + 1)), off;
+	double slow = MAX(1 / SLOW_STEPS, 1 / (l->n + 1)), off = value - l->slow;
 
 	if (!isfinite(value))
 		return;
-	if (l->n > 1.5) {
-		mean_terms(p, l, x);
-		off = value - dot(p->mean, x);
-		row_add(p->mean_a, p->mean_b, x, value, 1);
-		var_terms(l, x);
-		/* Variances of a few per cent squared: scaled up so that the prior is a prior. */
-		row_add(p->var_a, p->var_b, x, off * off, 100);
-	}
+	if (l->n > 1.5)
+		pool_push(p, l, value);
 	last_push(l, value);
-	off = value - l->slow;
+	moments_push(l, value, off);
 	l->newest = value;
 	l->fast += (l->n > 0 ? FAST : 1) * (value - l->fast);
 	l->slow += slow * off;
-	if (!(l->n > 0))
-		l->slow_var = FIRST_SHARE * value * (1 - value) + FIRST_LEAST;
-	else
-		l->slow_var += MAX(slow, 1 / (l->n + 1)) * (off * off - l->slow_var);
 	l->n += 1;
 	p->sum_fast += l->fast;
 	p->sum_slow += l->slow;
@@ -151,8 +195,18 @@ pooled_solve(struct pooled *p)
 {
 	solve(p->mean_a, p->mean_b, p->mean);
 	solve(p->var_a, p->var_b, p->var);
+	solve(p->third_a, p->third_b, p->third);
 	p->trend = p->sum_slow > 0 ? p->sum_fast / p->sum_slow - 1 : 0;
 	p->sum_fast = p->sum_slow = 0;
+}
+
+static double
+third_of(const struct pooled *p, const struct pooled_level *l)
+{
+	double x[POOLED_TERMS];
+
+	third_terms(l, x);
+	return MAX(dot(p->third, x), 0.0);
 }
 
 struct moments
@@ -164,11 +218,14 @@ pooled_next(const struct pooled *p, const struct pooled_level *l)
 		return (struct moments){0};
 	mean_terms(p, l, x);
 	var_terms(l, y);
-	return (struct moments){CLAMP(dot(p->mean, x), 0.0, 1.0), MAX(dot(p->var, y), 0.0)};
+	return (struct moments){CLAMP(dot(p->mean, x), 0.0, 1.0), MAX(dot(p->var, y), 0.0),
+	                        third_of(p, l)};
 }
 
 struct moments
-pooled_slow(const struct pooled_level *l)
+pooled_slow(const struct pooled *p, const struct pooled_level *l)
 {
-	return (struct moments){CLAMP(l->slow, 0.0, 1.0), MAX(l->slow_var, 0.0)};
+	if (!(l->n > 0))
+		return (struct moments){0};
+	return (struct moments){CLAMP(l->slow, 0.0, 1.0), MAX(l->slow_var, 0.0), third_of(p, l)};
 }

@@ -12,20 +12,22 @@
 /* One container. */
 struct pooled_level {
 	double newest, fast, slow;   /* levels: EWMA .3; a mean that forgets over 25 steps */
-	double slow_var;             /* EWMA of (newest − slow)²; a guess after the first step */
+	double slow_var, slow_third; /* mean of (newest − slow)² and ³ over 60; first a guess */
 	double last[FORECAST_STEPS]; /* oldest first */
 	double n;                    /* steps seen */
 };
 
 /*
- * What all share: least squares of the mean on [newest, fast, slow, 1, slow · trend] and of the
- * variance on [(newest − slow)², slow_var, slow·(1 − slow), 1], with a prior. The trend: a slow
+ * What all share: least squares of the mean on [newest, fast, slow, 1, slow · trend], of the
+ * variance on [(newest − slow)², slow_var, slow·(1 − slow), 1] and of the third central moment on
+ * [slow_third, slow·(1 − slow)·(1 − 2 slow)], what is on or off, with a prior. The trend: a slow
  * level lags behind when all go down together, as at night, and one container's newest values are
  * too noisy to show it; those of all together do.
  */
 struct pooled {
 	double mean_a[POOLED_TERMS][POOLED_TERMS], mean_b[POOLED_TERMS], mean[POOLED_TERMS];
 	double var_a[POOLED_TERMS][POOLED_TERMS], var_b[POOLED_TERMS], var[POOLED_TERMS];
+	double third_a[POOLED_TERMS][POOLED_TERMS], third_b[POOLED_TERMS], third[POOLED_TERMS];
 	double sum_fast, sum_slow; /* of what was pushed in this step */
 	double trend;              /* Σ fast / Σ slow − 1 of the last one */
 };
@@ -42,6 +44,6 @@ void pooled_push(struct pooled *p, struct pooled_level *l, double value);
 /* Takes what was pushed into the coefficients; once a step. */
 void pooled_solve(struct pooled *p);
 
-/* The next step, and the long run. Means 0 … 1, variances at least 0. */
+/* The next step, and the long run. Means 0 … 1, variances and third moments at least 0. */
 struct moments pooled_next(const struct pooled *p, const struct pooled_level *l);
-struct moments pooled_slow(const struct pooled_level *l);
+struct moments pooled_slow(const struct pooled *p, const struct pooled_level *l);

@@ -80,7 +80,8 @@ trend_next(const struct trend *t)
 struct moments
 trend_slow(const struct trend *t)
 {
-	return t->n > 0 ? (struct moments){MAX(0.0, t->slow), t->slow_var} : (struct moments){0};
+	return t->n > 0 ? (struct moments){.mean = MAX(0.0, t->slow), .var = t->slow_var}
+	                : (struct moments){0};
 }
 
 void

@@ -5,6 +5,7 @@
 
 struct moments {
 	double mean, var; /* var in unit² */
+	double third;     /* third central moment, unit³; 0: symmetric, or not known */
 };
 
 struct resources {

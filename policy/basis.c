@@ -81,11 +81,30 @@ basis_hash(void)
 
 /* Beyond, tail and density are nothing beside any other entry; most nodes are there. */
 #define Z_MOST 8.0
+/* Less is as good as none, and would divide by nothing; more is one task alone. */
+#define SKEW_LEAST 0.01
+#define SKEW_MOST  3.0
 
 static double
 tail(double z)
 {
 	return z > Z_MOST ? 0 : 0.5 * erfc(z * M_SQRT1_2);
+}
+
+/*
+ * Where a normal load has the tail that a gamma load of this third moment has at z: the cube root
+ * of Wilson and Hilferty (1931). Few tasks that jump make a sum that is far from normal, at the
+ * same mean and variance with twice the overloads. z itself when nothing is known of the skewness.
+ */
+static double
+straightened(double z, double third, double var)
+{
+	double cube = var * sqrt(var), skew = cube > 0 ? MIN(third / cube, SKEW_MOST) : 0;
+	double x = 1 + skew * z / 2;
+
+	if (!(skew > SKEW_LEAST))
+		return z;
+	return x > 0 ? 6 / skew * (cbrt(x) - 1) + skew / 6 : -Z_MOST;
 }
 
 static double
@@ -111,13 +130,14 @@ basis_tails(const struct node_state *n, double m, double r, double ret[static BA
 {
 	double sigma = MAX(share(sqrt(n->var), n->cores), SIGMA_LEAST);
 	double slow = MAX(share(sqrt(n->slow_var), n->cores), SIGMA_LEAST);
-	double z = (1 - m) / sigma, l = share(n->slow, n->cores), pk = 0;
+	double l = share(n->slow, n->cores), z = (1 - m) / sigma, y = (1 - l) / slow, pk = 0;
+	double skewed = straightened(z, n->third, n->var);
 
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		pk = MAX(pk, share(n->last[i], n->cores));
-	ret[BASIS_OVER] = 20 * tail(z);
-	ret[BASIS_OVER_SLOW] = 20 * tail((1 - l) / slow);
-	ret[BASIS_RISK] = 10 * tail(.6 * z);
+	ret[BASIS_OVER] = 20 * tail(skewed);
+	ret[BASIS_OVER_SLOW] = 20 * tail(straightened(y, n->slow_third, n->slow_var));
+	ret[BASIS_RISK] = 10 * tail(.6 * skewed);
 	ret[BASIS_EXCESS] = 100 * hinge(sigma * density(z) - (1 - m) * tail(z));
 	ret[BASIS_NOW] = r > 1 ? 1 : hinge(20 * (r - .95));
 	ret[BASIS_EXCESS_NOW] = 5 * hinge(r - 1);

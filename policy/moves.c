@@ -249,6 +249,7 @@ gain_slow(const struct search *f, const struct move *m, const struct task_load *
 	node_states_traffic(f->moves->states, m->service, m->from, m->to, &cross[0], &cross[1]);
 	slow.now = slow.mean = load->slow;
 	slow.var = load->slow_var;
+	slow.third = load->slow_third;
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		slow.last[i] = load->slow;
 	moves_delta(&from, &to, &slow, cross, delta);

@@ -37,6 +37,8 @@ load_of_task(const struct snapshot *s, const struct snap_task *t, struct task_lo
 	ret->now = known ? sane(f->cpu_now_cores, ret->mean) : reserved;
 	ret->slow = known ? sane(f->cpu_slow_cores.mean, ret->mean) : reserved;
 	ret->slow_var = known ? sane(f->cpu_slow_cores.var, ret->var) : 0;
+	ret->third = known ? sane(f->cpu_cores.third, 0) : 0;
+	ret->slow_third = known ? sane(f->cpu_slow_cores.third, 0) : 0;
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		ret->last[i] = known ? sane((double) f->cpu_last_cores[i], ret->mean) : ret->mean;
 	ret->mem_bytes = (double) v->reserve.mem_bytes;
@@ -55,6 +57,8 @@ node_state_add(struct node_state *n, const struct task_load *load)
 	n->var += load->var;
 	n->slow += load->slow;
 	n->slow_var += load->slow_var;
+	n->third += load->third;
+	n->slow_third += load->slow_third;
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		n->last[i] += load->last[i];
 	n->mem_bytes += load->mem_bytes;
@@ -83,6 +87,8 @@ node_state_remove(struct node_state *n, const struct task_load *load)
 	n->var = less(n->var, load->var);
 	n->slow = less(n->slow, load->slow);
 	n->slow_var = less(n->slow_var, load->slow_var);
+	n->third = less(n->third, load->third);
+	n->slow_third = less(n->slow_third, load->slow_third);
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		n->last[i] = less(n->last[i], load->last[i]);
 	n->mem_bytes = less(n->mem_bytes, load->mem_bytes);
@@ -103,6 +109,7 @@ node_state_slow(const struct node_state *n)
 
 	slow.now = slow.mean = n->slow;
 	slow.var = n->slow_var;
+	slow.third = n->slow_third;
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		slow.last[i] = n->slow;
 	return slow;
@@ -349,6 +356,8 @@ carried_add(struct task_load *sum, const struct task_load *t)
 	sum->var += t->var;
 	sum->slow += t->slow;
 	sum->slow_var += t->slow_var;
+	sum->third += t->third;
+	sum->slow_third += t->slow_third;
 	for (int i = 0; i < FORECAST_STEPS; i++)
 		sum->last[i] += t->last[i];
 	sum->mem_bytes += t->mem_bytes;

@@ -1,8 +1,8 @@
 /*
  * A node as sums over its tasks, so that the state after a move costs O(1), whatever the size of
- * the cluster: (demand now, forecast mean and variance of the next step, the same of the long run,
- * the last steps, memory, tasks, who waits). Variances add as if tasks were independent; what they
- * share shows in the sum of their last steps.
+ * the cluster: (demand now, forecast mean, variance and third central moment of the next step, the
+ * same of the long run, the last steps, memory, tasks, who waits). Variances and third moments add
+ * as if tasks were independent; what they share shows in the sum of their last steps.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 struct task_load {
 	double now, mean, var;            /* cores, cores² */
 	double slow, slow_var;            /* the long run */
+	double third, slow_third;         /* third central moments, cores³, at least 0 */
 	double last[FORECAST_STEPS];      /* cores, oldest first, no gaps */
 	double mem_bytes, mem_var_bytes2; /* working set */
 	double callers;                   /* 1 a task with callers, NODE_STATE_UNCALLED else */
@@ -40,6 +41,7 @@ struct node_state {
 	bool known; /* its load is measured: neither blind nor stale */
 	/* What is on it. */
 	double now, mean, var, slow, slow_var, last[FORECAST_STEPS];
+	double third, slow_third; /* loads that jump up now and then */
 	double mem_bytes, mem_var_bytes2;
 	double n;                  /* tasks, without those of global services */
 	double n_called, callers;  /* of all tasks */

@@ -117,7 +117,8 @@ forecasts_push(struct adapter *a)
 static struct moments
 scaled(struct moments m, double cores)
 {
-	return (struct moments){m.mean * cores, m.var * cores * cores};
+	return (struct moments){m.mean * cores, m.var * cores * cores,
+	                        m.third * cores * cores * cores};
 }
 
 static void
@@ -129,7 +130,7 @@ forecast_fill(const struct adapter *a, uint32_t vm, struct forecast *ret)
 
 	*ret = (struct forecast){
 	    .cpu_cores = scaled(pooled_next(&a->pooled, l), cores),
-	    .cpu_slow_cores = scaled(pooled_slow(l), cores),
+	    .cpu_slow_cores = scaled(pooled_slow(&a->pooled, l), cores),
 	    .cpu_now_cores = v->use * cores,
 	    .confidence = MIN(l->n / KNOWN_STEPS, 1.0),
 	    .behaviour = BEHAVIOUR_UNKNOWN,

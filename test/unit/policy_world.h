@@ -150,7 +150,7 @@ world_step(struct world *w)
 
 		t->running_ms += s->step_ms;
 		t->forecast.cpu_now_cores = used;
-		t->forecast.cpu_cores = (struct moments){used, used * used * 0.0025};
+		t->forecast.cpu_cores = (struct moments){.mean = used, .var = used * used * 0.0025};
 		t->forecast.cpu_slow_cores = t->forecast.cpu_cores;
 		for (int k = 0; k < FORECAST_STEPS; k++)
 			t->forecast.cpu_last_cores[k] = (float) used;

@@ -146,6 +146,8 @@ adding_and_removing_are_inverse(void **state)
 	                      .var = .04,
 	                      .slow = .1,
 	                      .slow_var = .01,
+	                      .third = .008,
+	                      .slow_third = .001,
 	                      .mem_bytes = 50,
 	                      .mem_var_bytes2 = 9,
 	                      .callers = 1,
@@ -167,6 +169,47 @@ adding_and_removing_are_inverse(void **state)
 	for (size_t i = 0; i < BASIS_N; i++)
 		near((enum basis_id) i, again, phi[i]);
 	assert_true(n.n_held == before.n_held && fabs(n.var - before.var) < 1e-12);
+	assert_true(n.third < 1e-12 && n.slow_third < 1e-12);
+}
+
+/* One sided jumps at the same mean and variance: the tail of a gamma load, here one of shape k. */
+static void
+jumps_make_a_fatter_tail(void **state)
+{
+	static const struct {
+		double skew, z, tail; /* P(load > mean + z sd) of that gamma, by its series */
+	} cases[] = {{0, 2, .02275013},    {1, 2, .04238011}, {1, 3, .01033605},
+	             {.5, 2.5, .01416963}, {2, 2, .04978707}, {2, 3, .01831564}};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct node_state n = half_loaded();
+		double phi[BASIS_N], sd = 2 / cases[i].z;
+
+		n.var = n.slow_var = sd * sd;
+		n.slow = n.mean;
+		n.third = n.slow_third = cases[i].skew * sd * sd * sd;
+		basis_of(&n, phi);
+		if (!(fabs(phi[BASIS_OVER] / 20 / cases[i].tail - 1) < .05))
+			fail_msg("case %zu: %g, not %g", i, phi[BASIS_OVER] / 20, cases[i].tail);
+		near(BASIS_OVER_SLOW, phi, phi[BASIS_OVER]);
+		n = node_state_slow(&n);
+		assert_true(n.third == n.slow_third && n.var == n.slow_var);
+	}
+}
+
+/* Less than nothing is left of a gamma that begins above the cores: it is over for sure. */
+static void
+a_node_far_beyond_is_over(void **state)
+{
+	struct node_state n = half_loaded();
+	double phi[BASIS_N];
+
+	(void) state;
+	n.mean = 5 * n.cores;
+	n.third = 3 * n.var * sqrt(n.var);
+	basis_of(&n, phi);
+	near(BASIS_OVER, phi, 20);
 }
 
 static void
@@ -181,6 +224,7 @@ wild_numbers_stay_finite(void **state)
 
 		n.now = n.mean = n.var = n.slow = n.slow_var = n.last[0] = n.mem_bytes = wild[i];
 		n.callers = wild[i];
+		n.third = n.slow_third = wild[ARRAY_SIZE(wild) - 1 - i];
 		basis_of(&n, phi);
 		for (size_t k = 0; k < BASIS_N; k++)
 			assert_true(isfinite(phi[k]) && fabs(phi[k]) < 2000);
@@ -294,6 +338,8 @@ main(void)
 	    cmocka_unit_test(hot_and_full),
 	    cmocka_unit_test(emptiness_counts_where_nodes_may_sleep),
 	    cmocka_unit_test(adding_and_removing_are_inverse),
+	    cmocka_unit_test(jumps_make_a_fatter_tail),
+	    cmocka_unit_test(a_node_far_beyond_is_over),
 	    cmocka_unit_test(wild_numbers_stay_finite),
 	    cmocka_unit_test(states_from_a_snapshot),
 	    cmocka_unit_test(a_saturated_node_hides_demand),

@@ -68,7 +68,7 @@ target_full(struct world *w)
 static void
 target_restless(struct world *w)
 {
-	w->s.tasks[2].forecast.cpu_cores = (struct moments){.3, .04};
+	w->s.tasks[2].forecast.cpu_cores = (struct moments){.mean = .3, .var = .04};
 }
 
 static void
@@ -88,7 +88,7 @@ memory_full(struct world *w)
 static void
 memory_restless(struct world *w)
 {
-	w->s.tasks[2].forecast.mem_bytes = (struct moments){1e9, 9e18};
+	w->s.tasks[2].forecast.mem_bytes = (struct moments){.mean = 1e9, .var = 9e18};
 }
 
 static void

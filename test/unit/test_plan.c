@@ -276,7 +276,8 @@ pooled_forecasts(void **state)
 	assert_true(fabs(pooled_next(&p, &noisy).mean - .5) < .06);
 	assert_true(pooled_next(&p, &flat).var < .004);
 	assert_true(fabs(sqrt(pooled_next(&p, &noisy).var) - .1) < .03);
-	assert_true(fabs(pooled_slow(&flat).mean - .4) < 1e-9 && pooled_slow(&flat).var < 1e-6);
+	assert_true(fabs(pooled_slow(&p, &flat).mean - .4) < 1e-9 &&
+	            pooled_slow(&p, &flat).var < 1e-4);
 	assert_true(flat.last[0] == .4 && noisy.n == 300);
 }
 
@@ -303,6 +304,26 @@ pooled_first_values(void **state)
 	}
 }
 
+/* Jumps up now and then leave a third moment; as many down leave none, for none helps. */
+static void
+pooled_jumps(void **state)
+{
+	struct pooled p;
+	struct pooled_level up = {0}, down = {0};
+
+	(void) state;
+	pooled_init(&p);
+	for (int t = 0; t < 400; t++) {
+		pooled_push(&p, &up, t % 10 == 9 ? .9 : .1);
+		pooled_push(&p, &down, t % 10 == 9 ? .1 : .9);
+		pooled_solve(&p);
+	}
+	/* On for a tenth of the time: .8³ · .1 · .9 · .8 = .037. */
+	assert_true(pooled_next(&p, &up).third > .015 && pooled_next(&p, &up).third < .06);
+	assert_true(pooled_slow(&p, &up).third == pooled_next(&p, &up).third);
+	assert_true(pooled_next(&p, &down).third < 1e-9);
+}
+
 /* All go down together: the forecast follows sooner than each one's own slow level. */
 static void
 pooled_trend(void **state)
@@ -315,11 +336,11 @@ pooled_trend(void **state)
 	pooled_init(&p);
 	for (int t = 0; t < 60; t++) {
 		for (size_t i = 0; i < ARRAY_SIZE(l); i++)
-			pooled_push(&p, &l[i], (.2 + .02 * (double) i) * (t < 40 ? 1 : .5));
+			pooled_push(&p, &l[i], (.2 + .02 * (double) i) * (t < 55 ? 1 : .5));
 		pooled_solve(&p);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(l); i++) {
-		slow += pooled_slow(&l[i]).mean;
+		slow += pooled_slow(&p, &l[i]).mean;
 		next += pooled_next(&p, &l[i]).mean;
 	}
 	assert_true(p.trend < -.1);
@@ -339,6 +360,7 @@ main(void)
 	    cmocka_unit_test(stays),
 	    cmocka_unit_test(pooled_forecasts),
 	    cmocka_unit_test(pooled_first_values),
+	    cmocka_unit_test(pooled_jumps),
 	    cmocka_unit_test(pooled_trend),
 	};
 
