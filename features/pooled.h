@@ -11,7 +11,7 @@
 
 /* One container. */
 struct pooled_level {
-	double newest, fast, slow;   /* levels: EWMA .3; a mean that forgets over 25 steps */
+	double newest, fast, slow;   /* levels: EWMA .3; a mean that forgets over 9 steps */
 	double slow_var, slow_third; /* mean of (newest − slow)² and ³ over 60; first a guess */
 	double last[FORECAST_STEPS]; /* oldest first */
 	double n;                    /* steps seen */
