@@ -180,6 +180,8 @@ static const struct {
     {"node.ip==::fffe:0:0/95", false}, /* and so do these, up to where IPv4 begins */
     {"node.ip==10.1.2.3/32", true},
     {"node.ip==10.1.2.3/33", false}, /* malformed: neither == nor != */
+    {"node.ip==10.1.2.3/3.", false},
+    {"node.ip==10.1.2.3/4294967312", false},
     {"node.ip!=10.1.2.3/33", false},
     {"node.ip!=10.1.2.3/", false},
     {"node.ip!=10.1.2.3/1x", false},
