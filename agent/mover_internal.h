@@ -128,9 +128,9 @@ void change_adopt(struct change *c, const struct intent *in);
  * steering took away, and what is damaged. Another one's label is left alone. */
 void change_recall(struct change *c, const json_t *spec);
 struct judge_plan change_judge_plan(const struct change *c);
-/* mover_spec_standing of the reading under way; a rollback to our steering is FOREIGN. */
 /* The reading's PreviousSpec where it carries our plan label, or NULL. */
 const json_t *change_previous(const struct change *c);
+/* mover_spec_standing of the reading under way; a rollback to our steering is FOREIGN. */
 int change_standing(const struct change *c, enum mover_standing *ret, struct error *err);
 bool change_is_merge(const struct change *c); /* undo or release: no task is to move */
 
