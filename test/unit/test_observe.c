@@ -582,7 +582,8 @@ static void
 test_forecasts_and_edges(void **state)
 {
 	struct world *w = *state;
-	const struct forecast forecast = {.cpu_cores = {0.7, 0.01}, .confidence = 0.9};
+	const struct forecast forecast = {.cpu_cores = {.mean = 0.7, .var = 0.01},
+	                                  .confidence = 0.9};
 	const struct observe_edge edges[] = {{S2, S1, 100, 0.5}, {S1, "gone", 1, 1}};
 	struct observe_input in = {
 	    .state = &w->state,
