@@ -351,6 +351,20 @@ finished_or_late() {
 	done | grep -q '^not there within'
 }
 
+# What there is to see when it did not end as it should: for the log.
+tell_state() {
+	local name line
+
+	note "led by: $(leader || echo nobody); from $from to $to; spec $(exact "$1" && echo as before || echo other)"
+	note "update: $(api "/services/$1" | jq -c '[.Version.Index, .UpdateStatus]')"
+	api "/tasks?filters={\"service\":{\"$1\":true}}" |
+		jq -r '.[] | "\(.CreatedAt) \(.NodeID) \(.DesiredState) \(.Status.State) \(.Status.Err // "")"' |
+		while read -r line; do note "$line"; done
+	for name in $foragers; do
+		note "$name: $(grep -hE 'Raft leader|taken up|could not all|is now' "$tap_dir/$name.log" | tail -n 8)"
+	done
+}
+
 # The leader loses power in the middle of a move; the next one finishes it, or takes it back where
 # the new task does not come up. Swarm has a say in that: a new leader's constraint enforcer looks at
 # all nodes and rejects the old task, which the steered constraints do not allow any more, and the new
@@ -381,7 +395,7 @@ failover() {
 		touch "$gate/$to"
 	fi
 	note "after $((SECONDS - start)) s"
-	note "$(grep -hE 'Raft leader|taken up|could not all|is now' "$tap_dir"/??.log | tail -n 12)"
+	finished one "$to" || tell_state one
 	version=$(version_of one)
 	rig_node_start "$lead"
 	rm -f "$RIG_DIR/$lead.gone"
