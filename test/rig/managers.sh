@@ -387,7 +387,7 @@ failover() {
 		touch "$gate/$to"
 		# A new leader calls no node ready at first: a task that waits for one is waited for.
 		# On a busy machine the new task may not be there by the deadline.
-		ok 'its forager finishes the move, exactly' rig_until 180 finished_or_late one "$from" "$to" "$began_ms"
+		ok 'its forager finishes the move, exactly' rig_until 300 finished_or_late one "$from" "$to" "$began_ms"
 	else
 		ok 'its forager takes the move back, or finishes it where Swarm calls the new task running' \
 			rig_until 240 ended one "$from" "$to"
