@@ -30,25 +30,22 @@ static const double var_prior[POOLED_TERMS] = {.25, .75, 0, 1e-5, 0};
 static const double third_prior[POOLED_TERMS] = {.3, .015, 0, 0, 0};
 
 static void
-prior_fill(double a[POOLED_TERMS][POOLED_TERMS], double b[POOLED_TERMS],
-           const double prior[POOLED_TERMS])
+fit_init(struct pooled_fit *f, const double prior[POOLED_TERMS])
 {
-	memset(a, 0, POOLED_TERMS * sizeof(a[0]));
+	memset(f->a, 0, sizeof(f->a));
 	for (int i = 0; i < POOLED_TERMS; i++) {
-		a[i][i] = PRIOR_ROWS;
-		b[i] = PRIOR_ROWS * prior[i];
+		f->a[i][i] = PRIOR_ROWS;
+		f->b[i] = PRIOR_ROWS * prior[i];
+		f->x[i] = prior[i];
 	}
 }
 
 void
 pooled_init(struct pooled *p)
 {
-	prior_fill(p->mean_a, p->mean_b, mean_prior);
-	prior_fill(p->var_a, p->var_b, var_prior);
-	prior_fill(p->third_a, p->third_b, third_prior);
-	memcpy(p->mean, mean_prior, sizeof(p->mean));
-	memcpy(p->var, var_prior, sizeof(p->var));
-	memcpy(p->third, third_prior, sizeof(p->third));
+	fit_init(&p->mean, mean_prior);
+	fit_init(&p->var, var_prior);
+	fit_init(&p->third, third_prior);
 }
 
 static void
@@ -95,13 +92,12 @@ dot(const double a[POOLED_TERMS], const double b[POOLED_TERMS])
 }
 
 static void
-row_add(double a[POOLED_TERMS][POOLED_TERMS], double b[POOLED_TERMS], const double x[POOLED_TERMS],
-        double y, double weight)
+fit_add(struct pooled_fit *f, const double x[POOLED_TERMS], double y, double weight)
 {
 	for (int i = 0; i < POOLED_TERMS; i++) {
 		for (int j = 0; j < POOLED_TERMS; j++)
-			a[i][j] += weight * x[i] * x[j];
-		b[i] += weight * x[i] * y;
+			f->a[i][j] += weight * x[i] * x[j];
+		f->b[i] += weight * x[i] * y;
 	}
 }
 
@@ -137,13 +133,13 @@ pool_push(struct pooled *p, const struct pooled_level *l, double value)
 	double x[POOLED_TERMS], off;
 
 	mean_terms(p, l, x);
-	off = value - dot(p->mean, x);
-	row_add(p->mean_a, p->mean_b, x, value, 1);
+	off = value - dot(p->mean.x, x);
+	fit_add(&p->mean, x, value, 1);
 	/* Moments of a few per cent squared and cubed: scaled up so that the prior is a prior. */
 	var_terms(l, x);
-	row_add(p->var_a, p->var_b, x, off * off, 100);
+	fit_add(&p->var, x, off * off, 100);
 	third_terms(l, x);
-	row_add(p->third_a, p->third_b, x, off * off * off, 1000);
+	fit_add(&p->third, x, off * off * off, 1000);
 }
 
 void
@@ -167,37 +163,37 @@ pooled_push(struct pooled *p, struct pooled_level *l, double value)
 
 /* Gauss on a copy; the prior keeps it regular. */
 static void
-solve(double a[POOLED_TERMS][POOLED_TERMS], const double b[POOLED_TERMS], double ret[POOLED_TERMS])
+fit_solve(struct pooled_fit *f)
 {
 	double m[POOLED_TERMS][POOLED_TERMS + 1];
 
 	for (int i = 0; i < POOLED_TERMS; i++) {
-		memcpy(m[i], a[i], sizeof(a[i]));
-		m[i][POOLED_TERMS] = b[i];
+		memcpy(m[i], f->a[i], sizeof(f->a[i]));
+		m[i][POOLED_TERMS] = f->b[i];
 	}
 	/* Symmetric and positive definite: no pivoting is needed. */
 	for (int k = 0; k < POOLED_TERMS; k++) {
 		for (int i = k + 1; i < POOLED_TERMS; i++) {
-			double f = m[i][k] / m[k][k];
+			double part = m[i][k] / m[k][k];
 
 			for (int j = k; j <= POOLED_TERMS; j++)
-				m[i][j] -= f * m[k][j];
+				m[i][j] -= part * m[k][j];
 		}
 	}
 	for (int i = POOLED_TERMS; i-- > 0;) {
-		ret[i] = m[i][POOLED_TERMS];
+		f->x[i] = m[i][POOLED_TERMS];
 		for (int j = i + 1; j < POOLED_TERMS; j++)
-			ret[i] -= m[i][j] * ret[j];
-		ret[i] /= m[i][i];
+			f->x[i] -= m[i][j] * f->x[j];
+		f->x[i] /= m[i][i];
 	}
 }
 
 void
 pooled_solve(struct pooled *p)
 {
-	solve(p->mean_a, p->mean_b, p->mean);
-	solve(p->var_a, p->var_b, p->var);
-	solve(p->third_a, p->third_b, p->third);
+	fit_solve(&p->mean);
+	fit_solve(&p->var);
+	fit_solve(&p->third);
 	p->trend = p->sum_slow > 0 ? p->sum_fast / p->sum_slow - 1 : 0;
 	p->sum_fast = p->sum_slow = 0;
 }
@@ -208,7 +204,7 @@ third_of(const struct pooled *p, const struct pooled_level *l)
 	double x[POOLED_TERMS];
 
 	third_terms(l, x);
-	return MAX(dot(p->third, x), 0.0);
+	return MAX(dot(p->third.x, x), 0.0);
 }
 
 struct moments
@@ -220,7 +216,7 @@ pooled_next(const struct pooled *p, const struct pooled_level *l)
 		return (struct moments){0};
 	mean_terms(p, l, x);
 	var_terms(l, y);
-	return (struct moments){CLAMP(dot(p->mean, x), 0.0, 1.0), MAX(dot(p->var, y), 0.0),
+	return (struct moments){CLAMP(dot(p->mean.x, x), 0.0, 1.0), MAX(dot(p->var.x, y), 0.0),
 	                        third_of(p, l)};
 }
 

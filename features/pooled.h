@@ -17,6 +17,12 @@ struct pooled_level {
 	double n;                    /* steps seen */
 };
 
+/* Least squares of one quantity on POOLED_TERMS terms: the sums over all rows, and their solution.
+ */
+struct pooled_fit {
+	double a[POOLED_TERMS][POOLED_TERMS], b[POOLED_TERMS], x[POOLED_TERMS];
+};
+
 /*
  * What all share: least squares of the mean on [newest, fast, slow, 1, slow · trend], of the
  * variance on [(newest − slow)², slow_var, slow·(1 − slow), 1] and of the third central moment on
@@ -25,9 +31,7 @@ struct pooled_level {
  * too noisy to show it; those of all together do.
  */
 struct pooled {
-	double mean_a[POOLED_TERMS][POOLED_TERMS], mean_b[POOLED_TERMS], mean[POOLED_TERMS];
-	double var_a[POOLED_TERMS][POOLED_TERMS], var_b[POOLED_TERMS], var[POOLED_TERMS];
-	double third_a[POOLED_TERMS][POOLED_TERMS], third_b[POOLED_TERMS], third[POOLED_TERMS];
+	struct pooled_fit mean, var, third;
 	double sum_fast, sum_slow; /* of what was pushed in this step */
 	double trend;              /* Σ fast / Σ slow − 1 of the last one */
 };
