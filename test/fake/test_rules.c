@@ -155,11 +155,21 @@ test_unwanted_is_shut_down(void **state)
 	run_close(r);
 }
 
+/* A restart policy; its delay is Swarm's own, 5 s. */
+static json_t *
+attempts_most(int n)
+{
+	return json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", n);
+}
+
+/* The same with .1 s. */
 static json_t *
 policy(int attempts)
 {
-	return json_pack("{s:s, s:i, s:i}", "Condition", "any", "Delay", 100000000, "MaxAttempts",
-	                 attempts);
+	json_t *p = attempts_most(attempts);
+
+	(void) json_object_set_new(p, "Delay", json_integer(100000000));
+	return p;
 }
 
 /* Restarts that are limited end; one task more than attempts is remembered, the newest. */
@@ -354,8 +364,7 @@ test_rollback_races_restart(void **state)
 		             "run 5\nfate web * reject");
 		struct world_service *s = world_service_find(r->w, "web");
 
-		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
-		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 2));
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy", attempts_most(2));
 		run_s(r, 60);
 		(void) run_edit(r, "web", "UpdateConfig", "FailureAction", json_string("rollback"));
 		run_s(r, 60);
@@ -386,8 +395,7 @@ test_slot_is_too_many_twice(void **state)
 		                         "node n1 manager\nservice web replicas=2 parallelism=0 "
 		                         "failure=continue monitor=0.2\nrun 5\nfate web * reject");
 
-		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
-		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 2));
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy", attempts_most(2));
 		run_s(r, 60);
 		(void) run_edit(r, "web", "Mode.Replicated", "Replicas", json_integer(1));
 		run_s(r, 10);
@@ -462,8 +470,7 @@ test_end_starts_another(void **state)
 		uint64_t version;
 		int64_t completed_ns;
 
-		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy",
-		                json_pack("{s:s, s:i}", "Condition", "any", "MaxAttempts", 1));
+		(void) run_edit(r, "web", "TaskTemplate", "RestartPolicy", attempts_most(1));
 		for (int i = 0; i < 40 && s->update != UPDATE_COMPLETED; i++)
 			run_s(r, 0.1);
 		assert_int_equal(s->update, UPDATE_COMPLETED);

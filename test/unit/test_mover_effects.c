@@ -475,6 +475,19 @@ struct waiting {
 	int64_t lost_ms; /* when the node that was found was lost again */
 };
 
+/* A task waits for a node for up to a second; on_request may change what is seen. */
+static void
+wait_for_a_node(struct waiting *w, const char *name,
+                void (*on_request)(struct fake_swarm *f, const char *method, const char *target))
+{
+	effects_open(&w->e, MOVER_YIELD_WAIT, MOVE_STEERED);
+	put_pending(&w->e);
+	w->e.c->length_ms = 1000;
+	w->e.x.fake.data = w;
+	w->e.x.fake.on_request = on_request;
+	expect(&w->e, name, OK, 0);
+}
+
 static void
 held_for_a_while(struct fake_swarm *f, const char *method, const char *target)
 {
@@ -492,12 +505,7 @@ test_held_up_half_way(void **unused)
 	struct waiting w = {0};
 
 	(void) unused;
-	effects_open(&w.e, MOVER_YIELD_WAIT, MOVE_STEERED);
-	put_pending(&w.e);
-	w.e.c->length_ms = 1000;
-	w.e.x.fake.data = &w;
-	w.e.x.fake.on_request = held_for_a_while;
-	expect(&w.e, "700 ms of 1000", OK, 0);
+	wait_for_a_node(&w, "700 ms of 1000", held_for_a_while);
 	assert_true(w.e.c->held_up);
 	effects_close(&w.e);
 }
@@ -531,12 +539,7 @@ test_held_up_again(void **unused)
 	struct waiting w = {0};
 
 	(void) unused;
-	effects_open(&w.e, MOVER_YIELD_WAIT, MOVE_STEERED);
-	put_pending(&w.e);
-	w.e.c->length_ms = 1000;
-	w.e.x.fake.data = &w;
-	w.e.x.fake.on_request = find_and_lose;
-	expect(&w.e, "lost again", OK, 0);
+	wait_for_a_node(&w, "lost again", find_and_lose);
 	assert_true(w.lost_ms > 0 && mono_ms() - w.lost_ms >= 500);
 	effects_close(&w.e);
 }
