@@ -380,6 +380,45 @@ test_rollback_races_restart(void **state)
 }
 
 /*
+ * A rollback fails, too. Whose action is to pause says so as of an update; whose action is to roll
+ * back pauses as well, but then calls it an update that has completed.
+ */
+static void
+test_rollback_fails(void **state)
+{
+	static const struct {
+		const char *action, *said;
+		enum world_update_state end;
+	} cases[] = {{"pause", "update paused due to failure", UPDATE_ROLLBACK_PAUSED},
+	             {"rollback", "update completed", UPDATE_COMPLETED}};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		bool seen = false;
+
+		for (uint64_t seed = 1; seed <= 10; seed++) {
+			struct run *r = run_open(seed, 41,
+			                         "node n1 manager\nservice web failure=rollback "
+			                         "monitor=0.2\nrun 5\nfate web * reject");
+			struct world_service *s = world_service_find(r->w, "web");
+
+			(void) run_edit(r, "web", "", "RollbackConfig",
+			                json_pack("{s:s}", "FailureAction", cases[i].action));
+			run_s(r, 10);
+			(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
+			                json_pack("[s]", "A=1"));
+			run_s(r, 60);
+			seen |= s->update == cases[i].end &&
+			        str_has_prefix(s->update_message, cases[i].said);
+			assert_true(s->update == cases[i].end ||
+			            s->update == UPDATE_ROLLBACK_COMPLETED);
+			run_close(r);
+		}
+		assert_true(seen);
+	}
+}
+
+/*
  * Of two dead slots one is too many, and its history makes it one too many again when the update's
  * status is written: what goes then is that slot once more, or the update's first task if it has
  * been made by then.
@@ -526,6 +565,7 @@ main(void)
 	    cmocka_unit_test(test_dead_slot_is_used_again),
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
+	    cmocka_unit_test(test_rollback_fails),
 	    cmocka_unit_test(test_slot_is_too_many_twice),
 	    cmocka_unit_test(test_failures_are_remembered),
 	    cmocka_unit_test(test_leaving_is_placed),

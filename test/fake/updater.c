@@ -35,8 +35,9 @@ struct updater {
 	struct worker *workers;
 	size_t n_workers, n_busy, n_failed, n_made;
 	struct made *made;
-	bool stopped; /* by a failure: no more slots */
-	size_t late;  /* but for so many: what had just become free may still take one */
+	bool stopped;  /* by a failure: no more slots */
+	bool unending; /* but it ends as if it had not been: see judge() */
+	size_t late;   /* but for so many: what had just become free may still take one */
 	struct world_timer *start, *monitor;
 };
 
@@ -113,41 +114,63 @@ pause_it(struct world *w, struct world_service *s, const char *message)
 	    message);
 }
 
+static void
+end_monitoring(struct updater *u)
+{
+	if (u->unending)
+		on_monitored(u->w, u);
+	else
+		updater_cancel(u->w, u->service);
+}
+
 /* ---- failures ---- */
 
-static void
+/*
+ * Whether the action is taken. A rollback whose own action is to roll back is paused, but its
+ * updater goes on to monitor what was begun, and then calls that an update that has completed.
+ */
+static bool
 judge(struct updater *u, struct made *m)
 {
 	struct world *w = u->w;
 	_cleanup_(freep) char *message = NULL;
 
 	if (m->failed || (m->since_ns != 0 && w->now_ns - m->since_ns > u->config.monitor_ns))
-		return;
+		return false;
 	m->failed = true;
 	u->n_failed++;
-	if ((double) u->n_failed / (double) u->n_slots <= u->config.max_failure || u->stopped)
-		return;
+	if ((double) u->n_failed / (double) u->n_slots <= u->config.max_failure ||
+	    (u->stopped && !u->unending))
+		return false;
+	u->late = u->config.delay_ns == 0 && !u->stopped ? rng_below(&w->rng, 2) : 0;
 	u->stopped = true;
-	u->late = u->config.delay_ns == 0 ? rng_below(&w->rng, 2) : 0;
 	if (u->config.action == SHAPE_ROLLBACK && !u->rollback) {
 		message = xasprintf(
 		    "update rolled back due to failure or early termination of task %s", m->id);
 		roll_back(w, u->service, message);
-		return;
+		return true;
 	}
+	u->unending = u->config.action == SHAPE_ROLLBACK;
+	/* Where the action is to pause, a rollback's text is an update's. */
 	message = xasprintf("%s paused due to failure or early termination of task %s",
-	                    u->rollback ? "rollback" : "update", m->id);
+	                    u->unending ? "rollback" : "update", m->id);
 	pause_it(w, u->service, message);
+	return true;
 }
 
-/* Once all slots are given out nobody listens until the last worker is done. */
-static void
+/* Once all slots are given out nobody listens until the last worker is done. Returns whether that
+ * ends the monitoring. */
+static bool
 failed(struct updater *u, struct made *m)
 {
-	if (u->next >= u->n_slots && u->monitor == NULL)
-		m->unheard = true;
-	else
-		judge(u, m);
+	if (u->next < u->n_slots && u->monitor == NULL) {
+		(void) judge(u, m);
+		return false;
+	}
+	if (u->monitor != NULL)
+		return judge(u, m);
+	m->unheard = true;
+	return false;
 }
 
 /* ---- workers ---- */
@@ -272,6 +295,8 @@ work(struct worker *k)
 static void
 run_workers(struct updater *u)
 {
+	bool ends = false;
+
 	for (size_t i = 0; i < u->n_workers; i++) {
 		struct worker *k = &u->workers[i];
 
@@ -284,17 +309,15 @@ run_workers(struct updater *u)
 	}
 	if (u->n_busy > 0 || u->monitor != NULL)
 		return;
-	if (u->stopped) {
+	if (u->stopped && !u->unending) {
 		updater_cancel(u->w, u->service);
 		return;
 	}
 	world_after(u->w, &u->monitor, u->config.monitor_ns, on_monitored, u);
-	for (size_t i = 0; i < u->n_made; i++) {
-		if (u->made[i].unheard)
-			judge(u, &u->made[i]);
-	}
-	if (u->stopped)
-		updater_cancel(u->w, u->service);
+	for (size_t i = 0; i < u->n_made; i++)
+		ends |= u->made[i].unheard && judge(u, &u->made[i]);
+	if (ends)
+		end_monitoring(u);
 }
 
 static void
@@ -341,12 +364,13 @@ updater_task_changed(struct world *w, struct world_task *t)
 {
 	struct world_service *s = t->service;
 	struct updater *u = s->updater;
+	bool ends = false;
 
 	(void) w;
 	for (size_t i = 0; u != NULL && i < u->n_made; i++) {
 		if (streq(u->made[i].id, t->id) && t->state > TASK_RUNNING &&
 		    u->config.action != SHAPE_CONTINUE)
-			failed(u, &u->made[i]);
+			ends |= failed(u, &u->made[i]);
 	}
 	for (size_t i = 0; s->updater != NULL && i < s->updater->n_workers; i++) {
 		struct worker *k = &s->updater->workers[i];
@@ -354,9 +378,8 @@ updater_task_changed(struct world *w, struct world_task *t)
 		if (k->phase == RISING && streq(k->task, t->id) && t->state >= TASK_RUNNING)
 			risen(k, t);
 	}
-	u = s->updater;
-	if (u != NULL && u->stopped && u->monitor != NULL)
-		updater_cancel(u->w, s);
+	if (ends && s->updater == u)
+		end_monitoring(u);
 }
 
 /* ---- the beginning ---- */
