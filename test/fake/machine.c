@@ -146,13 +146,20 @@ on_step(struct world *w, void *data)
 	}
 }
 
-/* Without jitter no chance is drawn: what a seed gives stays as it was. */
+/* Up to most times later. Without jitter no chance is drawn: what a seed gives stays as it was. */
 static int64_t
-later(struct world *w, int64_t ns)
+later(struct world *w, int64_t ns, double most)
 {
 	if (w->jitter <= 0)
 		return ns;
-	return (int64_t) ((double) ns * (1 + w->jitter * rng_double(&w->rng)));
+	return (int64_t) ((double) ns * (1 + most * w->jitter * rng_double(&w->rng)));
+}
+
+/* To look for an image, and in vain, can take one node far longer than the other. */
+static double
+most_later(const struct world_task *t)
+{
+	return t->state == TASK_PREPARING ? 8 : 1;
 }
 
 /* −1: nothing is to happen by itself. */
@@ -181,15 +188,22 @@ next_step_ns(const struct world_task *t)
 	}
 }
 
+/* The leader's word takes its time: until then the node goes on with the step that it is at. */
+static bool
+unheard(struct world *w, const struct world_task *t)
+{
+	return w->jitter > 0 && t->machine != NULL && !t->alive && rng_below(&w->rng, 2) == 0;
+}
+
 static void
 stop(struct world *w, struct world_task *t)
 {
-	if (t->stopping)
+	if (t->stopping || unheard(w, t))
 		return;
 	world_cancel(w, &t->machine);
 	if (t->alive) {
 		t->stopping = true;
-		world_after(w, &t->machine, later(w, seconds(t->service->stop_s)), on_step, t);
+		world_after(w, &t->machine, later(w, seconds(t->service->stop_s), 1), on_step, t);
 	} else if (t->state <= TASK_RUNNING && t->state >= TASK_ASSIGNED) {
 		world_task_report(w, t, TASK_SHUTDOWN, "shutdown", NULL);
 	}
@@ -208,7 +222,7 @@ machine_task_changed(struct world *w, struct world_task *t)
 	}
 	ns = next_step_ns(t);
 	if (ns >= 0 && t->machine == NULL)
-		world_after(w, &t->machine, later(w, ns), on_step, t);
+		world_after(w, &t->machine, later(w, ns, most_later(t)), on_step, t);
 }
 
 /* ---- the node ---- */

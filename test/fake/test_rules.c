@@ -419,6 +419,38 @@ test_rollback_fails(void **state)
 }
 
 /*
+ * A node hears of an end when it hears of it, and one can look for an image in vain far longer
+ * than the other: of the two tasks that an update puts there, the one of which no more is wanted
+ * is shut down or gets to its own end.
+ */
+static void
+test_hears_late(void **state)
+{
+	bool seen[TASK_STATE_N] = {false};
+
+	(void) state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct run *r = run_open(seed, 41,
+		                         "node n1 manager\nservice web order=start-first\nrun 5\n"
+		                         "fate web * reject");
+		struct world_service *s = world_service_find(r->w, "web");
+		const struct world_task *t;
+
+		r->w->jitter = 0.5;
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
+		                json_pack("[s]", "A=1"));
+		run_s(r, 0.12);
+		t = s->tasks[s->n_tasks - 1];
+		assert_int_equal(t->state, TASK_PREPARING);
+		world_task_desire(r->w, s->tasks[s->n_tasks - 1], TASK_SHUTDOWN);
+		run_s(r, 1);
+		seen[t->state] = true;
+		run_close(r);
+	}
+	assert_true(seen[TASK_SHUTDOWN] && seen[TASK_REJECTED]);
+}
+
+/*
  * Of two dead slots one is too many, and its history makes it one too many again when the update's
  * status is written: what goes then is that slot once more, or the update's first task if it has
  * been made by then.
@@ -566,6 +598,7 @@ main(void)
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
 	    cmocka_unit_test(test_rollback_fails),
+	    cmocka_unit_test(test_hears_late),
 	    cmocka_unit_test(test_slot_is_too_many_twice),
 	    cmocka_unit_test(test_failures_are_remembered),
 	    cmocka_unit_test(test_leaving_is_placed),
