@@ -162,16 +162,18 @@ forget_answers() {
 	rm -f "$RIG_DIR"/*.rc "$RIG_DIR"/*.out
 }
 
-# Until no node changes: after an election the check would rightly refuse.
+# Until every node is ready and none changes: after an election the check would rightly refuse. A new
+# leader calls a node unknown until it has heard of it, which can take its agent several tries.
 calm() {
-	local seen='' now quiet=0
+	local seen='' now quiet=0 left=480
 
-	while [ "$quiet" -lt 6 ]; do
+	while [ "$quiet" -lt 6 ] && [ $((left--)) -gt 0 ]; do
 		sleep 0.25
-		now=$(api /nodes | jq -c 'map([.ID, .Version.Index, .Status.State]) | sort') || now=
+		now=$(api /nodes | jq -ce 'map([.ID, .Version.Index, .Status.State]) | sort | select(all(.[2] == "ready"))') || now=
 		[ -n "$now" ] && [ "$now" = "$seen" ] && quiet=$((quiet + 1)) || quiet=0
 		seen=$now
 	done
+	[ "$quiet" = 6 ] || note "the nodes have not become ready and quiet: $(api /nodes | jq -c 'map([.Description.Hostname, .Status.State])')"
 }
 
 # journal NAME SQL
