@@ -51,7 +51,7 @@ struct change {
 	unsigned tries, steady;
 	int64_t unsettled_until_ms; /* another manager has just become the leader; 0 = none has */
 	int64_t held_up_since_ms;   /* of YIELD_WAIT: no node takes a task, 0 = one does */
-	bool held_up;               /* and so for long enough */
+	bool held_up;               /* and so for long enough; or paused over one on the target */
 	char *final;                /* owned fields as they should end; NULL: not known yet */
 	char *places;
 	json_t *sent, *replaced; /* of the POST under way: the spec, and the one that it replaces */

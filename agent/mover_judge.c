@@ -297,6 +297,21 @@ judge_unwind(const struct judge_look *look, struct error *why)
 	return MOVER_EVENT_OK;
 }
 
+bool
+judge_paused_on_target(const struct judge_look *look, const struct judge_plan *plan)
+{
+	if (look->service->status.state != DOCKER_UPDATE_PAUSED)
+		return false;
+	for (size_t i = 0; i < look->n_tasks; i++) {
+		const struct docker_task *t = &look->tasks[i];
+
+		if (streq(t->node_id, plan->to_id) && is_new(t, plan) &&
+		    task_failing(look, t, NULL))
+			return true;
+	}
+	return false;
+}
+
 int
 judge_other(const struct judge_look *look)
 {

@@ -264,15 +264,18 @@ post_on_ours(struct mover *m, enum mover_standing standing)
 
 /*
  * L3 and L4: someone else's rollout is neither restarted nor resumed by us; unless it is our own
- * terms that hold it up, and nothing is lost by that. What is left of ours is taken away when their
- * update has ended: whoever sees our label then does it.
+ * terms that hold it up, and nothing is lost by that: a paused one goes on only where it starts the
+ * new task first, for each that fails as well would else cost a copy more. What is left of ours is
+ * taken away when their update has ended: whoever sees our label then does it.
  */
 static bool
-left_to_them(const struct change *c)
+left_to_them(const struct change *c, const json_t *edited)
 {
+	bool ours = c->held_up && label_is_ours(c);
+
 	if (judge_update_paused(&c->facts))
-		return true;
-	return judge_update_open(&c->facts) && !(c->held_up && label_is_ours(c));
+		return !ours || !mover_spec_starts_first(edited);
+	return judge_update_open(&c->facts) && !ours;
 }
 
 static void
@@ -300,7 +303,7 @@ post_yield(struct mover *m)
 		give(m, MOVER_EVENT_REFUSED, &why);
 	else if (r == 0 || mover_spec_is_anothers(c->spec, &c->in, &c->plan))
 		mover_emit(m, MOVER_EVENT_NOTHING);
-	else if (left_to_them(c))
+	else if (left_to_them(c, edited))
 		leave_to_them(m);
 	else
 		post(m);

@@ -154,15 +154,23 @@ edit_steer(const json_t *spec, const struct intent *in, const struct mover_plan 
 	return spec_steer(spec, &st, ret, err);
 }
 
+/* Of a spec, or of owned fields. */
+bool
+mover_spec_starts_first(const json_t *spec)
+{
+	const json_t *update = json_object_get(spec, "UpdateConfig");
+
+	return streq(json_string_value(json_object_get(update, "Order")), "start-first");
+}
+
 /* As eligibility_start_first: where the owner chose it, or a label allows it. */
 static bool
 starts_first(const json_t *spec, const struct intent *in)
 {
 	json_auto_t *before = owned_doc(in->before);
-	const json_t *update = json_object_get(before, "UpdateConfig");
 	const json_t *labels = json_object_get(spec, "Labels");
 
-	return streq(json_string_value(json_object_get(update, "Order")), "start-first") ||
+	return mover_spec_starts_first(before) ||
 	       streq(json_string_value(json_object_get(labels, "forager.start-first")), "yes");
 }
 

@@ -65,6 +65,10 @@ bool mover_spec_is_worthless(const json_t *spec, const json_t *previous);
 bool mover_spec_ours(const json_t *spec, const struct intent *in, const struct mover_plan *plan,
                      const json_t *previous);
 
+/* Whether an update of this spec (or of its owned fields) starts the new task before the old one is
+ * stopped. */
+bool mover_spec_starts_first(const json_t *spec);
+
 enum mover_edit {
 	EDIT_STEER,
 	EDIT_SETTLE,  /* the owner's placement without our labels; plan->keep stays, plan->drop goes

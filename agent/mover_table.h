@@ -38,6 +38,7 @@
 	X(PROVE_BACK, PROVE, BLOCKED, "reads it all back")                                         \
 	X(YIELD_WAIT, WATCH_OTHER, KEEP, "waits for the other one's update to end")                \
 	X(YIELD, POST_YIELD, KEEP, "takes away what is still literally ours, nothing else")        \
+	X(YIELD_CALM, WATCH_OTHER, KEEP, "waits for what Swarm makes of that to end")              \
 	X(YIELD_CLEAN, POST_UNSIGN, KEEP, "the same for what stands there now")                    \
 	X(ARM_MERGE, STORE, VERIFIED, "writes down that the merge may be sent from now on")        \
 	X(MERGE, POST_MERGE, VERIFIED, "three-way: what is still ours goes")                       \

@@ -49,7 +49,8 @@ not_yet(struct mover *m, const struct error *reading_failed)
 	} else if (mono_ms() >= c->deadline_mono && reading_failed != NULL) {
 		give(m, MOVER_EVENT_STUCK, reading_failed);
 	} else if (mono_ms() >= c->deadline_mono) {
-		if (effect_of(m) != MOVER_EFFECT_WATCH_UNWIND)
+		/* In these two the reason is told already. */
+		if (effect_of(m) != MOVER_EFFECT_WATCH_UNWIND && c->state != MOVER_YIELD_CALM)
 			(void) error_set(&why, ETIMEDOUT, "not there within %lld s",
 			                 (long long) (c->length_ms / 1000));
 		give(m, MOVER_EVENT_DEADLINE, &why);
@@ -75,10 +76,36 @@ still_ours(const struct mover *m, struct error *why)
 	return standing == STANDING_STEERED;
 }
 
+static void
+wait_for_leader(struct change *c)
+{
+	c->unsettled_until_ms = mono_ms() + MIN((int64_t) SETTLING_MS, c->length_ms / 2);
+}
+
+/*
+ * Whether theirs is held up by our terms: paused, because a task failed where these had put it; or
+ * no node for a task. That is nothing for a moment, and for long it is not theirs to wait for.
+ */
+static int
+judge_held_up(struct change *c, const struct judge_look *at, const struct judge_plan *plan)
+{
+	int r = judge_other(at);
+
+	if (r != MOVER_EVENT_FAILING) {
+		c->held_up_since_ms = 0;
+		c->held_up = judge_paused_on_target(at, plan);
+		return r;
+	}
+	if (c->held_up_since_ms == 0)
+		c->held_up_since_ms = mono_ms();
+	c->held_up = mono_ms() - c->held_up_since_ms >= MIN((int64_t) HELD_UP_MS, c->length_ms / 2);
+	return c->held_up ? MOVER_EVENT_OK : JUDGE_WAIT;
+}
+
 static int
 judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why)
 {
-	const struct change *c = m->change;
+	struct change *c = m->change;
 	struct judge_plan plan = change_judge_plan(c);
 	struct judge_look at = {.service = &c->facts,
 	                        .tasks = c->tasks.items,
@@ -95,28 +122,8 @@ judge(const struct mover *m, const struct docker_nodes *nodes, struct error *why
 	case MOVER_EFFECT_WATCH_UNWIND:
 		return judge_unwind(&at, why);
 	default:
-		return judge_other(&at);
+		return judge_held_up(c, &at, &plan);
 	}
-}
-
-static void
-wait_for_leader(struct change *c)
-{
-	c->unsettled_until_ms = mono_ms() + MIN((int64_t) SETTLING_MS, c->length_ms / 2);
-}
-
-/* No node for a task: for a moment that is nothing, and for long it is not theirs to wait for. */
-static int
-judge_held_up(struct change *c, int r)
-{
-	if (r != MOVER_EVENT_FAILING) {
-		c->held_up_since_ms = 0;
-		return r;
-	}
-	if (c->held_up_since_ms == 0)
-		c->held_up_since_ms = mono_ms();
-	c->held_up = mono_ms() - c->held_up_since_ms >= MIN((int64_t) HELD_UP_MS, c->length_ms / 2);
-	return c->held_up ? MOVER_EVENT_OK : JUDGE_WAIT;
 }
 
 static void
@@ -148,8 +155,6 @@ on_nodes(void *data, struct docker_nodes *nodes, const struct error *err)
 		return;
 	}
 	m->change->steady = 0;
-	if (effect_of(m) == MOVER_EFFECT_WATCH_OTHER)
-		r = judge_held_up(m->change, r);
 	if (r == JUDGE_WAIT)
 		not_yet(m, NULL);
 	else if (effect_of(m) == MOVER_EFFECT_WATCH_UNWIND)

@@ -83,6 +83,7 @@ yield-2     1-        YIELD        kept    foreign
 yield-3     1+        YIELD+       kept    foreign
 yield-4     2-        YIELD_CLEAN  kept    foreign
 yield-5     2+        YIELD_CLEAN+ kept    foreign
+yield-6     1.2       YIELD_CALM   kept    foreign
 over-1      0/%22service RECOVER      kept    done
 over-2      1-        SETTLE       kept    done
 over-3      1+        SETTLE+      kept    done

@@ -166,6 +166,17 @@ rig_service_settled_any() {
 	rig_api m1 "/services/$shop" | jq -e '(.UpdateStatus.State // "completed") | test("completed$")' >/dev/null
 }
 
+# Where there may be nothing of ours. What is under a deploy is its owner's to roll back to: forager adds
+# nothing on top, and would take its terms away after a rollback (docs/decisions/0006). Nor is anything
+# added while theirs is paused: that would make it go on.
+of_what() {
+	if [ "$1" = deploy ] || [ "$(rig_api m1 "/services/$shop" | jq -r '.UpdateStatus.State')" = paused ]; then
+		echo spec
+	else
+		echo both
+	fi
+}
+
 human_won() {
 	local action=$1 phase=$2
 
@@ -176,9 +187,7 @@ human_won() {
 	fi
 	rig_until 40 copies_run "$action" "$phase" || return 1
 	same_spec "$(wanted "$action" "$phase")" "$(spec_of "$shop")" || return 1
-	# What is under a deploy is its owner's to roll back to: forager adds nothing on top, and
-	# would take its terms away after a rollback (docs/decisions/0006).
-	nothing_left "$shop" "$([ "$action" = deploy ] && echo spec || echo both)" || return 1
+	nothing_left "$shop" "$(of_what "$action")" || return 1
 	case $action in
 	drain-source) [ "$(availability w1)" = drain ] ;;
 	drain-target) [ "$(availability w2)" = drain ] ;;

@@ -347,6 +347,53 @@ test_yield_unsigned_waits(void **unused)
 	effects_close(&e);
 }
 
+/*
+ * Theirs is paused over a task that our terms had put on the target: it is helped where that costs
+ * no copy, that is where the update that goes on starts the new task first.
+ */
+static void
+test_yield_paused(void **unused)
+{
+	static const struct {
+		const char *name, *order, *update;
+		enum tasks tasks;
+		enum stands stands;
+		bool helped;
+	} cases[] = {
+	    {"start-first", "start-first", "paused", T_FAILED, ELSE_IMAGE, true},
+	    {"stop-first", "stop-first", "paused", T_FAILED, ELSE_IMAGE, false},
+	    {"over something else", "start-first", "paused", T_OLD, ELSE_IMAGE, false},
+	    {"a rollback", "start-first", "rollback_paused", T_FAILED, ELSE_IMAGE, false},
+	    {"our labels are gone", "start-first", "paused", T_FAILED, ELSE_TERMS, false},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct effects e;
+
+		effects_open(&e, MOVER_YIELD_WAIT, MOVE_REVERTING);
+		(void) json_object_set_new(json_object_get(e.x.fake.original, "UpdateConfig"),
+		                           "Order", json_string(cases[i].order));
+		free(e.c->in.before);
+		assert_int_equal(spec_owned_get(e.x.fake.original, &e.c->in.before, NULL), 0);
+		put_stands(&e, cases[i].stands);
+		put_tasks(&e.x.fake, cases[i].tasks);
+		e.x.fake.update_state = cases[i].update;
+		e.x.fake.update_left = 1000;
+		expect(&e, cases[i].name, OK, 0);
+		e.c->state = MOVER_YIELD;
+		if (cases[i].helped) {
+			expect(&e, cases[i].name, OK, 1);
+			assert_false(fake_has_term(e.x.fake.spec));
+			assert_null(spec_plan(e.x.fake.spec));
+		} else {
+			expect(&e, cases[i].name, FOREIGN, 0);
+			assert_non_null(strstr(e.c->err.text, "run forager release"));
+		}
+		effects_close(&e);
+	}
+}
+
 /* What people do to a node, against what was noted first; a node that was not there is met later.
  */
 static void
@@ -940,6 +987,12 @@ static const struct watch_case {
      false, MOVER_EVENT_DEADLINE, "not there within"},
     {"theirs lasts, stopping", MOVER_YIELD_WAIT, MOVE_STEERED, ELSE_IMAGE, T_OLD, "updating", NULL,
      true, false, MOVER_EVENT_STOP, "stopped"},
+    {"ours is gone, theirs lasts", MOVER_YIELD_CALM, MOVE_STEERED, DEPLOYED, T_OLD, "updating",
+     NULL, false, false, MOVER_EVENT_DEADLINE, ""},
+    {"ours is gone, theirs ended", MOVER_YIELD_CALM, MOVE_STEERED, DEPLOYED, T_OLD, "completed",
+     NULL, false, false, MOVER_EVENT_OK, ""},
+    {"ours is gone, theirs is paused", MOVER_YIELD_CALM, MOVE_STEERED, DEPLOYED, T_FAILED, "paused",
+     NULL, false, false, MOVER_EVENT_OK, ""},
 };
 
 static void
@@ -1313,6 +1366,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_push_unsigned),
 	    cmocka_unit_test(test_steer_without_terms),
 	    cmocka_unit_test(test_yield_unsigned_waits),
+	    cmocka_unit_test(test_yield_paused),
 	    cmocka_unit_test(test_premise),
 	    cmocka_unit_test(test_held_up),
 	    cmocka_unit_test(test_held_up_anew),

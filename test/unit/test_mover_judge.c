@@ -325,6 +325,44 @@ test_known(void **unused)
 	assert_int_equal(judge_move(&look, &plan, NULL), FAILING);
 }
 
+/* Theirs is paused: over a task of ours on the target, or over anything else. */
+static void
+test_paused_on_target(void **unused)
+{
+	static const struct {
+		const char *name;
+		enum docker_update_state update;
+		struct docker_task task;
+		bool want;
+	} looks[] = {
+	    {"failed", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), true},
+	    {"rejected", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", REJECTED, SHUTDOWN, NEW), true},
+	    {"ended", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", COMPLETE, SHUTDOWN, NEW), true},
+	    {"runs", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", RUNNING, RUNNING, NEW), false},
+	    {"shut down", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", SHUTDOWN, SHUTDOWN, NEW), false},
+	    {"elsewhere", DOCKER_UPDATE_PAUSED, T("n1", 1, "a", FAILED, SHUTDOWN, NEW), false},
+	    {"long ago", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, 1), false},
+	    {"runs on", UPDATING, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
+	    {"a rollback", DOCKER_ROLLBACK_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
+	    {"over", DOCKER_UPDATE_COMPLETED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
+	};
+	static const char *const old[] = {"o1"};
+	const struct judge_plan plan = {
+	    .from_id = "a", .to_id = "b", .old = old, .n_old = 1, .since_ms = NEW / 2};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		const struct docker_service service = {.replicas = 1,
+		                                       .status = {.state = looks[i].update}};
+		const struct docker_task tasks[] = {OLD("o1", 1, "a"), looks[i].task};
+		const struct judge_look look = {
+		    .service = &service, .tasks = tasks, .n_tasks = ARRAY_SIZE(tasks)};
+
+		if (judge_paused_on_target(&look, &plan) != looks[i].want)
+			fail_msg("%s", looks[i].name);
+	}
+}
+
 static void
 test_unsettled(void **unused)
 {
@@ -381,9 +419,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_cases),
-	    cmocka_unit_test(test_update_states),
-	    cmocka_unit_test(test_known),
+	    cmocka_unit_test(test_cases),     cmocka_unit_test(test_update_states),
+	    cmocka_unit_test(test_known),     cmocka_unit_test(test_paused_on_target),
 	    cmocka_unit_test(test_unsettled),
 	};
 

@@ -223,9 +223,16 @@ test_known_ways(void **unused)
 	      E(OK), E(OK)},
 	     13,
 	     MOVER_END_REVERTED},
-	    {{E(OK), E(OK), E(OK), E(OK), E(OK), E(FOREIGN), E(OK), E(OK), E(OK)},
+	    {{E(OK), E(OK), E(OK), E(OK), E(OK), E(FOREIGN), E(OK), E(OK), E(OK), E(OK)},
+	     10,
+	     MOVER_END_FOREIGN},
+	    {{E(OK), E(OK), E(OK), E(OK), E(OK), E(FOREIGN), E(OK), E(NOTHING), E(OK)},
 	     9,
 	     MOVER_END_FOREIGN},
+	    /* What we took away from was rolled back to: once more. */
+	    {{E(OK), E(OK), E(OK), E(OK), E(OK), E(FOREIGN), E(OK), E(OK), E(DEADLINE), E(FOREIGN)},
+	     10,
+	     MOVER_YIELD_WAIT},
 	    {{E(REFUSED), E(OK)}, 2, MOVER_OVER},
 #undef E
 	};
