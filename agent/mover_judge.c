@@ -300,7 +300,7 @@ judge_unwind(const struct judge_look *look, struct error *why)
 bool
 judge_paused_on_target(const struct judge_look *look, const struct judge_plan *plan)
 {
-	if (look->service->status.state != DOCKER_UPDATE_PAUSED)
+	if (!judge_update_paused(look->service))
 		return false;
 	for (size_t i = 0; i < look->n_tasks; i++) {
 		const struct docker_task *t = &look->tasks[i];
@@ -310,6 +310,15 @@ judge_paused_on_target(const struct judge_look *look, const struct judge_plan *p
 			return true;
 	}
 	return false;
+}
+
+bool
+judge_none_runs(const struct judge_look *look)
+{
+	for (size_t i = 0; i < look->n_tasks; i++)
+		if (judge_alive(&look->tasks[i]) && look->tasks[i].state == DOCKER_TASK_RUNNING)
+			return false;
+	return true;
 }
 
 int

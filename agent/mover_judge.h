@@ -58,11 +58,10 @@ int judge_unwind(const struct judge_look *look, struct error *why);
  * not waited away. FAILING when a task of it finds no node: it may be our terms that hold it up.
  */
 int judge_other(const struct judge_look *look);
-/*
- * Whether theirs is paused and a new task has failed on the target, where our terms had put it.
- * (Not a rollback: what it would be rolled back to may be our steering again.)
- */
+/* Whether theirs is paused and a new task has failed on the target, where our terms had put it. */
 bool judge_paused_on_target(const struct judge_look *look, const struct judge_plan *plan);
+/* Whether no task of the service runs that Swarm means to run. */
+bool judge_none_runs(const struct judge_look *look);
 
 /* Whether an update of the service is under way, paused, or in a state that nobody knows. */
 bool judge_update_open(const struct docker_service *service);

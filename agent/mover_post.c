@@ -263,10 +263,20 @@ post_on_ours(struct mover *m, enum mover_standing standing)
 }
 
 /*
+ * Whether a paused update that goes on as this spec costs no copy, even if its new tasks fail as
+ * well: they come first, or there is no copy to lose; and Swarm does not roll it back then, for
+ * what it would find is our steering.
+ */
+static bool
+costs_nothing(const struct change *c, const json_t *edited)
+{
+	return (c->none_runs || mover_spec_starts_first(edited)) && !mover_spec_rolls_back(edited);
+}
+
+/*
  * L3 and L4: someone else's rollout is neither restarted nor resumed by us; unless it is our own
- * terms that hold it up, and nothing is lost by that: a paused one goes on only where it starts the
- * new task first, for each that fails as well would else cost a copy more. What is left of ours is
- * taken away when their update has ended: whoever sees our label then does it.
+ * terms that hold it up, and nothing is lost by that. What is left of ours is taken away when their
+ * update has ended: whoever sees our label then does it.
  */
 static bool
 left_to_them(const struct change *c, const json_t *edited)
@@ -274,7 +284,7 @@ left_to_them(const struct change *c, const json_t *edited)
 	bool ours = c->held_up && label_is_ours(c);
 
 	if (judge_update_paused(&c->facts))
-		return !ours || !mover_spec_starts_first(edited);
+		return !ours || !costs_nothing(c, edited);
 	return judge_update_open(&c->facts) && !ours;
 }
 

@@ -154,13 +154,24 @@ edit_steer(const json_t *spec, const struct intent *in, const struct mover_plan 
 	return spec_steer(spec, &st, ret, err);
 }
 
-/* Of a spec, or of owned fields. */
-bool
-mover_spec_starts_first(const json_t *spec)
+static bool
+update_says(const json_t *spec, const char *key, const char *word)
 {
 	const json_t *update = json_object_get(spec, "UpdateConfig");
 
-	return streq(json_string_value(json_object_get(update, "Order")), "start-first");
+	return streq(json_string_value(json_object_get(update, key)), word);
+}
+
+bool
+mover_spec_starts_first(const json_t *spec)
+{
+	return update_says(spec, "Order", "start-first");
+}
+
+bool
+mover_spec_rolls_back(const json_t *spec)
+{
+	return update_says(spec, "FailureAction", "rollback");
 }
 
 /* As eligibility_start_first: where the owner chose it, or a label allows it. */

@@ -68,6 +68,8 @@ bool mover_spec_ours(const json_t *spec, const struct intent *in, const struct m
 /* Whether an update of this spec (or of its owned fields) starts the new task before the old one is
  * stopped. */
 bool mover_spec_starts_first(const json_t *spec);
+/* Whether Swarm rolls an update of this spec back when it fails. */
+bool mover_spec_rolls_back(const json_t *spec);
 
 enum mover_edit {
 	EDIT_STEER,

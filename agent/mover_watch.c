@@ -94,6 +94,7 @@ judge_held_up(struct change *c, const struct judge_look *at, const struct judge_
 	if (r != MOVER_EVENT_FAILING) {
 		c->held_up_since_ms = 0;
 		c->held_up = judge_paused_on_target(at, plan);
+		c->none_runs = judge_none_runs(at);
 		return r;
 	}
 	if (c->held_up_since_ms == 0)

@@ -349,35 +349,43 @@ test_yield_unsigned_waits(void **unused)
 
 /*
  * Theirs is paused over a task that our terms had put on the target: it is helped where that costs
- * no copy, that is where the update that goes on starts the new task first.
+ * no copy, whatever comes of the update that goes on.
  */
 static void
 test_yield_paused(void **unused)
 {
 	static const struct {
-		const char *name, *order, *update;
+		const char *name, *order, *failure, *update;
 		enum tasks tasks;
 		enum stands stands;
-		bool helped;
+		bool gone, helped; /* gone: the old task ended, too */
 	} cases[] = {
-	    {"start-first", "start-first", "paused", T_FAILED, ELSE_IMAGE, true},
-	    {"stop-first", "stop-first", "paused", T_FAILED, ELSE_IMAGE, false},
-	    {"over something else", "start-first", "paused", T_OLD, ELSE_IMAGE, false},
-	    {"a rollback", "start-first", "rollback_paused", T_FAILED, ELSE_IMAGE, false},
-	    {"our labels are gone", "start-first", "paused", T_FAILED, ELSE_TERMS, false},
+	    {"start-first", "start-first", "pause", "paused", T_FAILED, ELSE_IMAGE, false, true},
+	    {"stop-first", "stop-first", "pause", "paused", T_FAILED, ELSE_IMAGE, false, false},
+	    {"no copy", "stop-first", "continue", "paused", T_FAILED, ELSE_IMAGE, true, true},
+	    {"other", "start-first", "pause", "paused", T_OLD, ELSE_IMAGE, false, false},
+	    {"a rollback", "start-first", "pause", "rollback_paused", T_FAILED, ELSE_IMAGE, false,
+	     true},
+	    {"rolled back when it fails", "start-first", "rollback", "paused", T_FAILED, ELSE_IMAGE,
+	     true, false},
+	    {"no labels", "start-first", "pause", "paused", T_FAILED, ELSE_TERMS, false, false},
 	};
 
 	(void) unused;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct effects e;
+		json_t *update;
 
 		effects_open(&e, MOVER_YIELD_WAIT, MOVE_REVERTING);
-		(void) json_object_set_new(json_object_get(e.x.fake.original, "UpdateConfig"),
-		                           "Order", json_string(cases[i].order));
+		update = json_object_get(e.x.fake.original, "UpdateConfig");
+		(void) json_object_set_new(update, "Order", json_string(cases[i].order));
+		(void) json_object_set_new(update, "FailureAction", json_string(cases[i].failure));
 		free(e.c->in.before);
 		assert_int_equal(spec_owned_get(e.x.fake.original, &e.c->in.before, NULL), 0);
 		put_stands(&e, cases[i].stands);
 		put_tasks(&e.x.fake, cases[i].tasks);
+		if (cases[i].gone)
+			e.x.fake.tasks[0].state = e.x.fake.tasks[0].desired = TASK_SHUTDOWN;
 		e.x.fake.update_state = cases[i].update;
 		e.x.fake.update_left = 1000;
 		expect(&e, cases[i].name, OK, 0);

@@ -343,7 +343,7 @@ test_paused_on_target(void **unused)
 	    {"elsewhere", DOCKER_UPDATE_PAUSED, T("n1", 1, "a", FAILED, SHUTDOWN, NEW), false},
 	    {"long ago", DOCKER_UPDATE_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, 1), false},
 	    {"runs on", UPDATING, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
-	    {"a rollback", DOCKER_ROLLBACK_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
+	    {"a rollback", DOCKER_ROLLBACK_PAUSED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), true},
 	    {"over", DOCKER_UPDATE_COMPLETED, T("n1", 1, "b", FAILED, SHUTDOWN, NEW), false},
 	};
 	static const char *const old[] = {"o1"};
@@ -360,6 +360,29 @@ test_paused_on_target(void **unused)
 
 		if (judge_paused_on_target(&look, &plan) != looks[i].want)
 			fail_msg("%s", looks[i].name);
+	}
+}
+
+static void
+test_none_runs(void **unused)
+{
+	static const struct {
+		struct docker_task task;
+		bool want;
+	} looks[] = {
+	    {T("n1", 1, "b", RUNNING, RUNNING, NEW), false},
+	    {T("n1", 1, "b", RUNNING, SHUTDOWN, NEW), true},
+	    {T("n1", 1, "b", READY, READY, NEW), true},
+	    {T("n1", 1, "b", FAILED, SHUTDOWN, NEW), true},
+	};
+
+	(void) unused;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		const struct docker_task tasks[] = {T("o1", 1, "a", SHUTDOWN, SHUTDOWN, 1),
+		                                    looks[i].task};
+		const struct judge_look look = {.tasks = tasks, .n_tasks = ARRAY_SIZE(tasks)};
+
+		assert_int_equal(judge_none_runs(&look), looks[i].want);
 	}
 }
 
@@ -421,7 +444,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),     cmocka_unit_test(test_update_states),
 	    cmocka_unit_test(test_known),     cmocka_unit_test(test_paused_on_target),
-	    cmocka_unit_test(test_unsettled),
+	    cmocka_unit_test(test_none_runs), cmocka_unit_test(test_unsettled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
