@@ -33,6 +33,7 @@
 	  "writes down that the owner's spec comes back as things stand")                          \
 	X(UNWIND, WATCH_UNWIND, BLOCKED, "waits until each slot has one task again")               \
 	X(RESTORE, POST_RESTORE, BLOCKED, "the owner's spec again, without our labels")            \
+	X(RESTORED, WATCH_OTHER, BLOCKED, "waits for what Swarm makes of that to end")             \
 	X(UNLABEL, POST_CLEAN, BLOCKED,                                                            \
 	  "the same once more, so that the previous spec is it, too")                              \
 	X(PROVE_BACK, PROVE, BLOCKED, "reads it all back")                                         \

@@ -36,6 +36,14 @@ give(struct mover *m, enum mover_event event, const struct error *why)
 	mover_emit(m, event);
 }
 
+/* What ended the move was told before these waits began. */
+static bool
+tells_why_already(const struct change *c)
+{
+	return c->state == MOVER_UNWIND || c->state == MOVER_RESTORED ||
+	       c->state == MOVER_YIELD_CALM;
+}
+
 /* Nothing to be said yet: the time, a wish to stop, or another look. */
 static void
 not_yet(struct mover *m, const struct error *reading_failed)
@@ -44,13 +52,13 @@ not_yet(struct mover *m, const struct error *reading_failed)
 	struct error why = {0};
 
 	if (m->stopping && mover_effect_gives(effect_of(m), MOVER_EVENT_STOP)) {
-		(void) error_set(&why, ECANCELED, "stopped before it had landed");
+		if (!tells_why_already(c))
+			(void) error_set(&why, ECANCELED, "stopped before it had landed");
 		give(m, MOVER_EVENT_STOP, &why);
 	} else if (mono_ms() >= c->deadline_mono && reading_failed != NULL) {
 		give(m, MOVER_EVENT_STUCK, reading_failed);
 	} else if (mono_ms() >= c->deadline_mono) {
-		/* In these two the reason is told already. */
-		if (effect_of(m) != MOVER_EFFECT_WATCH_UNWIND && c->state != MOVER_YIELD_CALM)
+		if (!tells_why_already(c))
 			(void) error_set(&why, ETIMEDOUT, "not there within %lld s",
 			                 (long long) (c->length_ms / 1000));
 		give(m, MOVER_EVENT_DEADLINE, &why);

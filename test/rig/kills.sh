@@ -64,6 +64,7 @@ revert-4    c4        BLOCKED      kept    reverted
 revert-5    2.3       UNWIND       kept    reverted
 revert-6    3-        RESTORE      kept    reverted
 revert-7*   3+        RESTORE+     kept    reverted
+revert-14   3.2       RESTORED     kept    reverted
 revert-8    4-        UNLABEL      kept    reverted
 revert-9    4+        UNLABEL+     kept    reverted
 revert-10   4.2       PROVE_BACK   kept    reverted

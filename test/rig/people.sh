@@ -160,6 +160,13 @@ copies_run() {
 	local n=1
 
 	[ "$1" != scale ] || n=2
+	# The source drained, the target sick: no node can run it, and Swarm tries with one task at a time.
+	if [[ $1.$2 == drain-source.back-* ]]; then
+		rig_api m1 "/tasks?filters={\"service\":{\"$shop\":true}}" |
+			jq -e '[.[] | select(.DesiredState == "running" or .DesiredState == "ready")] |
+				length == 1 and .[0].Status.State != "pending"' >/dev/null
+		return
+	fi
 	if [[ $2 == back-* ]] && [ "$(rig_api m1 "/services/$shop" | jq -r '.UpdateStatus.State')" = paused ]; then
 		rig_tasks "$shop" | jq -e --argjson n "$n" '[.[] | select(.Status.State == "running")] | length >= $n' >/dev/null
 		return
