@@ -6,9 +6,9 @@
 #   BUILD=DIR [LONG=1] [SEED=N] [FIRST=N] differential.sh [SETS]   DIR holds test/rig/differ/differ;
 #                                                    SETS: 20, with LONG=1 1,000; FIRST: the batch
 #
-# Needs what test/rig/rig needs. What differs is printed with the set and its seed. In the short form a
-# batch that differs is played once more; what does not differ again is told and not counted: chance on a
-# busy machine has more ways than any model of it.
+# Needs what test/rig/rig needs. What differs is printed with the set and its seed. A batch that differs is
+# played once more; what does not differ again is told and not counted: chance on a busy machine has more
+# ways than any model of it.
 
 set -euo pipefail
 
@@ -43,8 +43,6 @@ fact() {
 	grep -o " $1=[0-9]*" <<<"$last" | cut -d= -f2
 }
 
-again=()
-[ "$LONG" = 1 ] || again=(--again)
 sets=${1:-$([ "$LONG" = 1 ] && echo 1000 || echo 20)}
 rig_image_load
 second_image
@@ -53,7 +51,7 @@ rig_swarm_join
 out=$RIG_DIR/differ.out
 rc=0
 "$BUILD/test/rig/differ/differ" --socket "$(rig_sock m1)" --lacking w2 --seed "$SEED" --first "$FIRST" \
-	--sets "$sets" --batch "${BATCH:-19}" "${again[@]}" 2>"$tap_dir/differ" | tee "$out" || rc=$?
+	--sets "$sets" --batch "${BATCH:-19}" --again 2>"$tap_dir/differ" | tee "$out" || rc=$?
 last=$(tail -n 1 "$out")
 ok "$sets sets: the scripted engine may do what the real ones did (seed $SEED)" test "$rc" = 0
 cat "$tap_dir/differ" >&2
