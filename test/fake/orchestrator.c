@@ -61,6 +61,7 @@ slot_add(struct updater_slot *slot, const struct world_task *t)
 {
 	slot->ids = xrealloc(slot->ids, slot->n + 1, sizeof(*slot->ids));
 	memcpy(slot->ids[slot->n++], t->id, SWARM_ID_SIZE);
+	slot->n_wanted += t->desired <= TASK_RUNNING;
 }
 
 static struct updater_slot *

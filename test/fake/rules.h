@@ -22,6 +22,7 @@ struct updater_slot {
 	struct world_node *node; /* global services */
 	char (*ids)[SWARM_ID_SIZE];
 	size_t n;
+	size_t n_wanted; /* of them, when the updater was given the slot */
 };
 
 /* Takes slots. */

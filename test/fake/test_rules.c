@@ -419,6 +419,37 @@ test_rollback_fails(void **state)
 }
 
 /*
+ * While one slot is updated, the task of the other one ends and is restarted: when its turn comes
+ * there is nothing left to stop, and the updater makes no second one.
+ */
+static void
+test_given_up_before_its_turn(void **state)
+{
+	(void) state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct run *r = run_open(
+		    seed, 41, "node n1 manager\nservice web replicas=2 monitor=0.2\nrun 5");
+		struct world_service *s = world_service_find(r->w, "web");
+		struct world_task *other = NULL;
+
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
+		                json_pack("[s]", "A=1"));
+		run_s(r, 0.1);
+		for (size_t i = 0; i < s->n_tasks; i++) {
+			if (s->tasks[i]->desired == TASK_RUNNING &&
+			    s->tasks[i]->state == TASK_RUNNING)
+				other = s->tasks[i];
+		}
+		assert_non_null(other);
+		world_task_report(r->w, other, TASK_FAILED, "started", "no more");
+		run_s(r, 60);
+		assert_int_equal(s->update, UPDATE_COMPLETED);
+		assert_int_equal(run_running(r, "web", NULL), 2);
+		run_close(r);
+	}
+}
+
+/*
  * A node hears of an end when it hears of it, and one can look for an image in vain far longer
  * than the other: of the two tasks that an update puts there, the one of which no more is wanted
  * is shut down or gets to its own end.
@@ -598,6 +629,7 @@ main(void)
 	    cmocka_unit_test(test_last_told_of),
 	    cmocka_unit_test(test_rollback_races_restart),
 	    cmocka_unit_test(test_rollback_fails),
+	    cmocka_unit_test(test_given_up_before_its_turn),
 	    cmocka_unit_test(test_hears_late),
 	    cmocka_unit_test(test_slot_is_too_many_twice),
 	    cmocka_unit_test(test_failures_are_remembered),

@@ -227,14 +227,35 @@ slot_failed(struct worker *k)
 		slot_done(k);
 }
 
+/*
+ * A slot whose tasks have all been given up since: Swarm's updater finds nothing to remove, fails,
+ * and makes no other one. Whoever gave them up, the restart supervisor say, has.
+ */
+static bool
+given_up(const struct updater *u, const struct updater_slot *slot)
+{
+	for (size_t i = 0; i < slot->n; i++) {
+		const struct world_task *t = world_task_find(u->w, slot->ids[i]);
+
+		if (t != NULL && t->desired <= TASK_RUNNING)
+			return false;
+	}
+	return slot->n_wanted > 0;
+}
+
 static void
 make_task(struct worker *k)
 {
 	struct updater *u = k->u;
 	struct updater_slot *slot = &u->slots[k->slot];
-	struct world_task *t = world_task_new(u->w, u->service, slot->slot, slot->node, TASK_READY);
+	struct world_task *t;
 	struct made *m;
 
+	if (!u->config.start_first && given_up(u, slot)) {
+		slot_done(k);
+		return;
+	}
+	t = world_task_new(u->w, u->service, slot->slot, slot->node, TASK_READY);
 	u->made = xrealloc(u->made, u->n_made + 1, sizeof(*u->made));
 	m = &u->made[u->n_made++];
 	*m = (struct made){0};
