@@ -59,14 +59,18 @@ look_up(struct follow *f)
 bool
 follow_see(struct follow *f, const json_t *services, const json_t *tasks, const json_t *hosts)
 {
-	json_auto_t *form = form_make(service_of(f, services), tasks, hosts, &f->past);
+	const json_t *service = service_of(f, services);
+	json_auto_t *form = form_make(service, tasks, hosts, &f->past);
+	int64_t version = shape_int(service, "Version.Index", 0);
+	bool written = version != f->version;
 	char *now;
 
+	f->version = version;
 	(void) json_object_set(form, "said", f->said);
 	now = json_dumps(form, JSON_SORT_KEYS | JSON_COMPACT);
 	if (streq(now, f->now)) {
 		free(now);
-		return false;
+		return written;
 	}
 	free(f->now);
 	f->now = now;

@@ -14,6 +14,7 @@ struct follow {
 	json_t *said;     /* the real answers of this step */
 	json_t *outcomes; /* object: a form of the scripted engine → the seed that led to it */
 	char *now;        /* the real form, as seen last; NULL = not yet */
+	int64_t version;  /* of the service then: one update after the other can look alike */
 	char *before[DRAW_STEPS]; /* at the end of each step so far */
 	uint64_t seeds[DRAW_STEPS], tried;
 	uint64_t drawn; /* seeds gone through for other ways to the same */
