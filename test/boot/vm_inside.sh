@@ -64,8 +64,8 @@ run_as_readme() {
 
 profile() {
 	# Slurped: jq 1.6 is content with no document at all.
-	forager profiles --json 2>/dev/null |
-		jq -s -e --arg s "$1" "[.. | objects | select(.service? == \$s)][0] | $2" >/dev/null
+	forager profiles --format json |
+		jq -s -e --arg s "$1" "[.[] | select(.service == \$s)][0] | $2" >/dev/null
 }
 # What stats of cgroup v2 must be read as: the limit and its throttling, memory without page cache.
 all_profiled() {
@@ -101,7 +101,7 @@ ok 'MemoryMax is in force' limit_is_in_force
 ok 'exposure at most 1.5, online' exposure
 ok 'profiles of all three: limit and throttling, memory without page cache' until_s 600 all_profiled
 forager profiles 2>&1 | sed 's/^/# /'
-forager profiles --json | jq -c '.. | objects | select(.service? != null)' | sed 's/^/# /'
+forager profiles --format json | sed 's/^/# /'
 echo "# pressure: $(head -n 1 /proc/pressure/cpu)"
 ok 'observing changed no service' untouched
 ok 'not restarted, no watchdog' is 0 systemctl show "$unit" --property NRestarts --value
