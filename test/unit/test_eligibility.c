@@ -576,20 +576,24 @@ test_every_copy_fits(void **unused)
 	}
 }
 
-/* Any of its tasks that waits for a node holds the service. */
+/* Any of its tasks that waits for a node holds the service; one that has its node is on its way. */
 static void
 test_any_pending(void **unused)
 {
 	struct world w;
+	struct snap_task *t;
 
 	(void) unused;
 	world_init(&w, 3);
 	(void) world_service(&w, "web");
 	(void) world_task(&w, A);
 	(void) world_task(&w, C);
-	world_task(&w, C)->state = TASK_PENDING;
+	t = world_task(&w, C);
+	t->state = TASK_PENDING;
 	(void) world_image(&w, B, "web:1", true);
 	assert_int_equal(eligibility_move(&w.s, 0, A, B, ACTOR_POLICY), VERDICT_PENDING);
+	t->state = TASK_ASSIGNED;
+	assert_int_equal(eligibility_move(&w.s, 0, A, B, ACTOR_POLICY), VERDICT_NOT_RUNNING);
 }
 
 int
