@@ -52,7 +52,7 @@ struct change {
 	int64_t unsettled_until_ms; /* another manager has just become the leader; 0 = none has */
 	int64_t held_up_since_ms;   /* of YIELD_WAIT: no node takes a task, 0 = one does */
 	bool held_up;               /* and so for long enough; or paused over one on the target */
-	bool none_runs; /* of YIELD_WAIT: theirs is not held up by that, and no copy runs */
+	bool none_runs; /* of YIELD_WAIT: no copy does; not asked while a task finds no node */
 	char *final;    /* owned fields as they should end; NULL: not known yet */
 	char *places;
 	json_t *sent, *replaced; /* of the POST under way: the spec, and the one that it replaces */

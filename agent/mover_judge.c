@@ -230,6 +230,21 @@ task_failing(const struct judge_look *look, const struct docker_task *t, struct 
 	return false;
 }
 
+/* Whether a new task fails on this node (NULL: on any). */
+static bool
+new_task_failing(const struct judge_look *look, const struct judge_plan *plan, const char *node_id,
+                 struct error *why)
+{
+	for (size_t i = 0; i < look->n_tasks; i++) {
+		const struct docker_task *t = &look->tasks[i];
+
+		if ((node_id == NULL || streq(t->node_id, node_id)) && is_new(t, plan) &&
+		    task_failing(look, t, why))
+			return true;
+	}
+	return false;
+}
+
 static bool
 usable(const struct judge_look *look, const struct docker_node *n)
 {
@@ -244,9 +259,8 @@ failing(const struct judge_look *look, const struct judge_plan *plan, struct err
 {
 	const struct docker_node *to = find_node(look, plan->to_id);
 
-	for (size_t i = 0; i < look->n_tasks; i++)
-		if (is_new(&look->tasks[i], plan) && task_failing(look, &look->tasks[i], why))
-			return true;
+	if (new_task_failing(look, plan, NULL, why))
+		return true;
 	if (!usable(look, to)) {
 		(void) error_set(why, EHOSTDOWN, "the target is no longer ready and active");
 		return true;
@@ -300,16 +314,8 @@ judge_unwind(const struct judge_look *look, struct error *why)
 bool
 judge_paused_on_target(const struct judge_look *look, const struct judge_plan *plan)
 {
-	if (!judge_update_paused(look->service))
-		return false;
-	for (size_t i = 0; i < look->n_tasks; i++) {
-		const struct docker_task *t = &look->tasks[i];
-
-		if (streq(t->node_id, plan->to_id) && is_new(t, plan) &&
-		    task_failing(look, t, NULL))
-			return true;
-	}
-	return false;
+	return judge_update_paused(look->service) &&
+	       new_task_failing(look, plan, plan->to_id, NULL);
 }
 
 bool
