@@ -369,8 +369,7 @@ test_rollback_races_restart(void **state)
 		(void) run_edit(r, "web", "UpdateConfig", "FailureAction", json_string("rollback"));
 		run_s(r, 60);
 		assert_int_equal(run_running(r, "web", NULL), 0);
-		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
-		                json_pack("[s]", "A=1"));
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
 		run_s(r, 60);
 		completed |= s->update == UPDATE_ROLLBACK_COMPLETED;
 		paused |= s->update == UPDATE_ROLLBACK_PAUSED;
@@ -405,8 +404,7 @@ test_rollback_fails(void **state)
 			(void) run_edit(r, "web", "", "RollbackConfig",
 			                json_pack("{s:s}", "FailureAction", cases[i].action));
 			run_s(r, 10);
-			(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
-			                json_pack("[s]", "A=1"));
+			(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
 			run_s(r, 60);
 			seen |= s->update == cases[i].end &&
 			        str_has_prefix(s->update_message, cases[i].said);
@@ -432,8 +430,7 @@ test_given_up_before_its_turn(void **state)
 		struct world_service *s = world_service_find(r->w, "web");
 		struct world_task *other = NULL;
 
-		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
-		                json_pack("[s]", "A=1"));
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
 		run_s(r, 0.1);
 		for (size_t i = 0; i < s->n_tasks; i++) {
 			if (s->tasks[i]->desired == TASK_RUNNING &&
@@ -468,8 +465,7 @@ test_hears_late(void **state)
 		const struct world_task *t;
 
 		r->w->jitter = 0.5;
-		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env",
-		                json_pack("[s]", "A=1"));
+		(void) run_edit(r, "web", "TaskTemplate.ContainerSpec", "Env", env("A=1"));
 		run_s(r, 0.12);
 		t = s->tasks[s->n_tasks - 1];
 		assert_int_equal(t->state, TASK_PREPARING);

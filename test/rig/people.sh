@@ -79,7 +79,7 @@ deployed() {
 }
 
 image_of() {
-	rig_api m1 "/services/$1" 2>/dev/null | jq -r '.Spec.TaskTemplate.ContainerSpec.Image'
+	spec_of "$1" 2>/dev/null | jq -r '.TaskTemplate.ContainerSpec.Image'
 }
 
 # fresh SICK_ON: one copy on w1, free to move, its previous spec is the one that held it there.
@@ -154,6 +154,10 @@ availability() {
 
 # --- a case -----------------------------------------------------------------------------------------
 
+is_paused() {
+	rig_api m1 "/services/$shop" | jq -e '.UpdateStatus.State == "paused"' >/dev/null
+}
+
 # copies_run ACTION PHASE: as they wanted it. Where w2 is sick, the first new task of their own update may
 # go there, and Swarm then pauses it, as it does without us: the copies run, and more may.
 copies_run() {
@@ -167,7 +171,7 @@ copies_run() {
 				length == 1 and .[0].Status.State != "pending"' >/dev/null
 		return
 	fi
-	if [[ $2 == back-* ]] && [ "$(rig_api m1 "/services/$shop" | jq -r '.UpdateStatus.State')" = paused ]; then
+	if [[ $2 == back-* ]] && is_paused; then
 		rig_tasks "$shop" | jq -e --argjson n "$n" '[.[] | select(.Status.State == "running")] | length >= $n' >/dev/null
 		return
 	fi
@@ -183,7 +187,7 @@ rig_service_settled_any() {
 # nothing on top, and would take its terms away after a rollback (docs/decisions/0006). Nor is anything
 # added while theirs is paused: that would make it go on.
 of_what() {
-	if [ "$1" = deploy ] || [ "$(rig_api m1 "/services/$shop" | jq -r '.UpdateStatus.State')" = paused ]; then
+	if [ "$1" = deploy ] || is_paused; then
 		echo spec
 	else
 		echo both
